@@ -1,0 +1,1 @@
+"""Supply, demand, and their meeting."""

@@ -1,0 +1,1 @@
+"""Floor 6: delivery versus payment, then the end of a tonne."""

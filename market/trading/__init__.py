@@ -1,0 +1,1 @@
+"""Floor 4: intentions meet: listings, bids and trades."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tanyi.kernel.errors import Conflict, N_
+from tanyi.kernel.errors import N_, Conflict
 
 
 class WrongState(Conflict):

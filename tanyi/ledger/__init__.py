@@ -1,0 +1,1 @@
+"""Floor 1: the two truths, tonnes and money, and the log of everything that happened."""

@@ -1,0 +1,121 @@
+"""Projects (降碳产品项目) from draft to registration and on to issuance, step by step and dated (二(一), domain §2.3).
+
+The procedure of Hebei was assembled from practice; the official text was not found. A project without a methodology in
+this system waits as a draft and issues nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import select, update
+
+from market.registry.methodology import by_code
+from market.registry.tables import Project, Step
+from tanyi.kernel.errors import N_, Conflict, NotFound
+from tanyi.kernel.lifecycle import Lifecycle
+from tanyi.kernel.work import Reader, Work
+
+STATES = Lifecycle(
+    "project",
+    "DRAFT",
+    {
+        "DRAFT": ("SUBMITTED",),
+        "SUBMITTED": ("ACCEPTED", "RETURNED", "REJECTED"),
+        "RETURNED": ("SUBMITTED",),
+        "ACCEPTED": ("PUBLICISED",),
+        "PUBLICISED": ("VALIDATED", "REJECTED"),
+        "VALIDATED": ("REGISTERED", "REJECTED"),
+        "REGISTERED": ("MONITORING", "SUSPENDED", "CLOSED"),
+        "MONITORING": ("VERIFYING", "SUSPENDED"),
+        "VERIFYING": ("MONITORING", "ISSUED", "SUSPENDED"),
+        "ISSUED": ("MONITORING", "SUSPENDED", "CLOSED"),
+        "SUSPENDED": ("REGISTERED", "CLOSED"),
+        "CLOSED": (),
+        "REJECTED": (),
+    },
+)
+TO_REGISTRATION = ("SUBMITTED", "ACCEPTED", "PUBLICISED", "VALIDATED", "REGISTERED")
+
+
+class MethodologyPending(Conflict):
+    """The project's methodology is not in force here yet."""
+
+    code = "registry.methodology_pending"
+    message = N_("The methodology of project %(project)s is not in force yet, so it cannot go on.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What an owner states about a project; `expected_t` is whole tonnes a year."""
+
+    code: str
+    owner_id: int
+    product_type: str
+    methodology: str | None
+    methodology_name_zh: str
+    methodology_name_en: str
+    name_zh: str
+    name_en: str
+    region: str
+    county_zh: str
+    county_en: str
+    story_zh: str
+    story_en: str
+    expected_t: int
+    started_on: date
+
+
+def draft(work: Work, *, description: Description) -> Project:
+    """Enters a project as a draft; a methodology that is named must exist."""
+    if description.methodology is not None:
+        by_code(description.methodology)
+    project = Project(**vars(description), state=STATES.initial)
+    work.session.add(project)
+    work.session.flush()
+    _note(work, project.id, STATES.initial)
+    work.record("project.drafted", number=project.code, product_type=project.product_type)
+    return project
+
+
+def advance(work: Work, *, project_id: int, to: str) -> None:
+    """Takes a project one step further along the table above."""
+    query = select(Project).where(Project.id == project_id).with_for_update()
+    project = work.session.scalars(query.execution_options(populate_existing=True)).one()
+    STATES.refuse_unless_may(project.state, to)
+    if to == "SUBMITTED" and project.methodology is None:
+        raise MethodologyPending(project=project.code)
+    work.session.execute(update(Project).where(Project.id == project_id).values(state=to))
+    _note(work, project_id, to)
+    work.record(f"project.{to.lower()}", number=project.code)
+
+
+def _note(work: Work, project_id: int, state: str) -> None:
+    work.session.add(Step(project_id=project_id, state=state, taken_at=work.now))
+    work.session.flush()
+
+
+def by_code_or_refuse(reader: Reader, code: str) -> Project:
+    """A project by its public code, or `NotFound`."""
+    project = reader.session.scalar(select(Project).where(Project.code == code))
+    if project is None:
+        raise NotFound
+    return project
+
+
+def all_projects(reader: Reader) -> Sequence[Project]:
+    """Every project in the order of its code: the registry is public."""
+    return reader.session.scalars(select(Project).order_by(Project.code)).all()
+
+
+def of_owner(reader: Reader, owner_id: int) -> Sequence[Project]:
+    """The projects of one owner."""
+    return reader.session.scalars(select(Project).where(Project.owner_id == owner_id).order_by(Project.code)).all()
+
+
+def timeline(reader: Reader, project_id: int) -> list[tuple[str, datetime]]:
+    """The steps taken so far, oldest first."""
+    query = select(Step.state, Step.taken_at).where(Step.project_id == project_id).order_by(Step.id)
+    return [(state, taken_at) for state, taken_at in reader.session.execute(query)]

@@ -1,0 +1,149 @@
+"""Bids (报价): what a firm wants in a round, made from its duty and confirmed by the firm.
+
+A compliance bid asks for what the duty still lacks, and the plan's ecological share is copied to it as its floor: the
+firm may raise it, never lower it. A draft that nobody confirms lapses when the round closes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+
+from market.emitters import obligations
+from market.emitters.tables import Plan
+from market.trading.listings import refuse_unless_price
+from market.trading.tables import Bid
+from tanyi.kernel.errors import N_, Invalid, NotFound
+from tanyi.kernel.lifecycle import Lifecycle
+from tanyi.kernel.quantities import Money, Tonnes
+from tanyi.kernel.work import Reader, Work
+
+STATES = Lifecycle(
+    "bid",
+    "DRAFT",
+    {"DRAFT": ("CONFIRMED", "LAPSED"), "CONFIRMED": ("CONFIRMED", "ENTERED"), "ENTERED": (), "LAPSED": ()},
+)
+
+
+class FloorLowered(Invalid):
+    """The ecological share is below what the annual plan asks for."""
+
+    code = "trading.floor_lowered"
+    message = N_("The ecological share may be raised above the plan's %(plan_permille)s permille, never lowered.")
+
+
+class ShareOutOfRange(Invalid):
+    """A share outside 0 to 1000 permille, or a limit on sellers below one."""
+
+    code = "trading.share_out_of_range"
+    message = N_("Shares lie between 0 and 1000 permille, and at least one seller must be allowed.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a firm decides about its bid: limit in fen a tonne, shares in permille of the bid's quantity."""
+
+    limit_fen: Money
+    floor_permille: int
+    max_group_permille: int | None = None
+    max_sellers: int | None = None
+
+
+def refuse_unless_terms(terms: Terms, plan_permille: int) -> None:
+    """Terms within the plan: pure."""
+    refuse_unless_price(terms.limit_fen)
+    if terms.floor_permille < plan_permille:
+        raise FloorLowered(plan_permille=plan_permille)
+    cap = terms.max_group_permille
+    if terms.floor_permille > 1000 or (cap is not None and not 1 <= cap <= 1000) or (terms.max_sellers or 1) < 1:
+        raise ShareOutOfRange
+
+
+def draft_from_duties(work: Work, *, round_id: int, plan: Plan) -> list[int]:
+    """Drafts a bid for every duty of the plan that still lacks tonnes; gives the bids' ids."""
+    rows = [
+        Bid(
+            round_id=round_id,
+            buyer_id=duty.organisation_id,
+            purpose="compliance",
+            obligation_id=duty.id,
+            quantity_t=duty.required_t - duty.retired_t,
+            plan_floor_permille=plan.ecological_permille,
+            floor_permille=plan.ecological_permille,
+            floor_types=list(plan.ecological_types),
+            product_types=list(plan.eligible_types),
+            vintage_from=plan.vintage_from,
+            state=STATES.initial,
+            submitted_at=work.now,
+        )
+        for duty in obligations.of_plan(work, plan.year)
+        if duty.required_t > duty.retired_t
+    ]
+    work.session.add_all(rows)
+    work.session.flush()
+    return [row.id for row in rows]
+
+
+def draft_voluntary(work: Work, *, round_id: int, buyer_id: int, quantity_t: Tonnes) -> Bid:
+    """Drafts a voluntary bid: no duty behind it and no floor under it."""
+    bid = Bid(
+        round_id=round_id,
+        buyer_id=buyer_id,
+        purpose="voluntary",
+        quantity_t=int(quantity_t),
+        plan_floor_permille=0,
+        floor_permille=0,
+        floor_types=[],
+        state=STATES.initial,
+        submitted_at=work.now,
+    )
+    work.session.add(bid)
+    work.session.flush()
+    return bid
+
+
+def confirm(work: Work, *, number: str, buyer_id: int, terms: Terms) -> None:
+    """The firm confirms its bid, or changes a confirmed one while the round is open."""
+    query = select(Bid).where(Bid.number == number, Bid.buyer_id == buyer_id).with_for_update()
+    bid = work.session.scalar(query)
+    if bid is None:
+        raise NotFound
+    STATES.refuse_unless_may(bid.state, "CONFIRMED")
+    refuse_unless_terms(terms, bid.plan_floor_permille)
+    columns = vars(terms) | {"limit_fen": int(terms.limit_fen), "state": "CONFIRMED", "submitted_at": work.now}
+    work.session.execute(update(Bid).where(Bid.id == bid.id).values(**columns))
+    work.record("bid.confirmed", number=number)
+
+
+def freeze(work: Work, *, round_id: int) -> list[Bid]:
+    """Enters every confirmed bid into the closing round; drafts lapse."""
+    work.session.execute(update(Bid).where(Bid.round_id == round_id, Bid.state == "DRAFT").values(state="LAPSED"))
+    entering = update(Bid).where(Bid.round_id == round_id, Bid.state == "CONFIRMED").values(state="ENTERED")
+    work.session.execute(entering)
+    query = select(Bid).where(Bid.round_id == round_id, Bid.state == "ENTERED").order_by(Bid.id)
+    return list(work.session.scalars(query.execution_options(populate_existing=True)))
+
+
+def of_round(reader: Reader, round_id: int) -> Sequence[Bid]:
+    """The bids of a round in the order of their numbers."""
+    return reader.session.scalars(select(Bid).where(Bid.round_id == round_id).order_by(Bid.id)).all()
+
+
+def of_buyer(reader: Reader, buyer_id: int) -> Sequence[Bid]:
+    """A firm's bids, newest first."""
+    return reader.session.scalars(select(Bid).where(Bid.buyer_id == buyer_id).order_by(Bid.id.desc())).all()
+
+
+def of_buyer_by_number(reader: Reader, *, number: str, buyer_id: int) -> Bid:
+    """A firm's own bid, or `NotFound`: nobody else's is admitted to exist."""
+    bid = reader.session.scalar(select(Bid).where(Bid.number == number, Bid.buyer_id == buyer_id))
+    if bid is None:
+        raise NotFound
+    return bid
+
+
+def by_ids(reader: Reader, ids: Iterable[int]) -> dict[int, Bid]:
+    """Bids by their ids."""
+    return {row.id: row for row in reader.session.scalars(select(Bid).where(Bid.id.in_(set(ids))))}

@@ -1,0 +1,3 @@
+"""stub"""
+def with_reasons(problem, result):
+    return result

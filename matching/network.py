@@ -1,0 +1,181 @@
+"""The network whose cheapest greatest flow is the bound of a round: structures and price prefixes, never pairs.
+
+A *structure* is a class of lots seen through one window of vintages. In it a bid can use every lot up to its limit, so
+choices are nested and a Fenwick tree over the price levels carries any prefix with a logarithm of arcs. Levels are
+ranks: asks between two consecutive limits are one level, limits with no ask between them are one too.
+
+Left out, so that what remains is a network: own groups (but for dominant sellers), the number of sellers, group caps
+against sellers that are not dominant, all-or-none, the minimum line. `most_alone_t` brings a part of these back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from matching.flow import Arcs
+from matching.variables import Book, Whole
+
+SOURCE, SINK, COMPLIANCE_NODE, VOLUNTARY_NODE, FIRST_BID = range(5)
+
+
+@dataclass(frozen=True)
+class Network:
+    """The arcs, and which of them mean what: `choice` arcs bring a structure to a bid, `delivery` arcs a lot to one.
+
+    The two gate arcs come first; their capacity is the tonnage of each purpose and is set for each use.
+    """
+
+    arcs: Arcs
+    choice_arc: Whole
+    choice_bid: Whole
+    choice_structure: Whole
+    delivery_arc: Whole
+    delivery_lot: Whole
+    delivery_structure: Whole
+
+
+@dataclass(frozen=True)
+class _Structure:
+    """Bids with their price prefix and lots with their price level (both from 1) in one class and window."""
+
+    kind: int
+    bids: Whole
+    prefix: Whole
+    lots: Whole
+    level: Whole
+
+
+def network_of(book: Book, most_t: Whole, bid_cost: Whole, lot_cost: Whole, gate_cost: tuple[int, int]) -> Network:
+    """The network for bids that may take at most `most_t` each, at these unit costs."""
+    maker = _Maker(book, most_t)
+    structures = list(_structures(book, most_t))
+    maker.join_gates(most_t, bid_cost, gate_cost)
+    for number, structure in enumerate(structures):
+        maker.join_structure(number, structure)
+    return maker.finish(lot_cost)
+
+
+def _structures(book: Book, most_t: Whole) -> Iterator[_Structure]:
+    classes = np.arange(book.wish_accepts.shape[1])
+    lots_of_class = [np.flatnonzero(book.class_of_lot == kind) for kind in classes]
+    for window, (first, last) in enumerate(book.windows):
+        members = np.flatnonzero((book.window_of_bid == window) & (most_t > 0))
+        for kind in classes:
+            lots = lots_of_class[kind]
+            lots = lots[(book.vintage[lots] >= first) & (book.vintage[lots] <= last)]
+            bids = members[book.accepts_class(members, np.full(len(members), kind))]
+            owner = book.class_owner[kind]
+            bids = bids[book.bid_group[bids] != owner] if owner >= 0 else bids
+            ranked = _ranked(int(kind), bids, book.limit_fen[bids], lots, book.ask_fen[lots])
+            if ranked is not None:
+                yield ranked
+
+
+def _ranked(kind: int, bids: Whole, limit_fen: Whole, lots: Whole, ask_fen: Whole) -> _Structure | None:
+    """Collapses prices to ranks; None where no bid can reach a lot."""
+    if not len(bids) or not len(lots):
+        return None
+    limits = np.unique(limit_fen)
+    within = ask_fen <= limits[-1]
+    lots, ask_fen = lots[within], ask_fen[within]
+    if not len(lots):
+        return None
+    step = np.searchsorted(limits, ask_fen, side="left")  # the first limit that reaches the ask
+    used = np.unique(step)
+    prefix = np.searchsorted(used, np.searchsorted(limits, limit_fen), side="right")
+    reached = prefix > 0
+    return _Structure(kind, bids[reached], prefix[reached], lots, np.searchsorted(used, step) + 1)
+
+
+class _Maker:
+    """Collects arcs and numbers nodes while a network is made."""
+
+    def __init__(self, book: Book, most_t: Whole) -> None:
+        self.book, self.most_t = book, most_t
+        self.nodes = FIRST_BID + len(book.bids) + len(book.lots)
+        self.plenty_t = int(max(most_t.sum(), 1))
+        self.parts: list[tuple[Whole, Whole, Whole, Whole]] = []
+        self.choices: list[tuple[Whole, Whole, Whole, Whole]] = []
+        self.deliveries: list[tuple[Whole, Whole, Whole]] = []
+
+    def join(self, tail: Whole | int, head: Whole | int, capacity: Whole | int, cost: Whole | int = 0) -> None:
+        """Adds arcs; single numbers are repeated."""
+        tail, head, capacity, cost = (each.astype(np.int64) for each in np.broadcast_arrays(tail, head, capacity, cost))
+        self.parts.append((np.atleast_1d(tail), np.atleast_1d(head), np.atleast_1d(capacity), np.atleast_1d(cost)))
+
+    def new_nodes(self, count: int) -> int:
+        """The number of the first of `count` new nodes."""
+        self.nodes += count
+        return self.nodes - count
+
+    def join_gates(self, most_t: Whole, bid_cost: Whole, gate_cost: tuple[int, int]) -> None:
+        """Source, a gate for each purpose, and the bids behind them."""
+        for gate, cost in zip((COMPLIANCE_NODE, VOLUNTARY_NODE), gate_cost, strict=True):
+            self.join(SOURCE, gate, self.plenty_t, cost)
+        gates = np.where(self.book.is_compliance, COMPLIANCE_NODE, VOLUNTARY_NODE)
+        self.join(gates, FIRST_BID + np.arange(len(self.book.bids)), most_t, bid_cost)
+
+    def join_structure(self, number: int, structure: _Structure) -> None:
+        """The Fenwick tree of one structure, the prefixes its bids use and the lots on its levels."""
+        levels = int(structure.level.max())
+        first = self.new_nodes(levels) - 1  # so that level k is node first + k
+        step = 1
+        while 2 * step <= levels:
+            parents = np.arange(2 * step, levels + 1, 2 * step)
+            self.join(first + parents, first + parents - step, self.plenty_t)
+            step *= 2
+        prefixes, place = np.unique(structure.prefix, return_inverse=True)
+        first_prefix = self.new_nodes(len(prefixes))
+        nodes, rest = first_prefix + np.arange(len(prefixes)), prefixes.copy()
+        while len(rest):
+            self.join(nodes, first + rest, self.plenty_t)
+            rest = rest - (rest & -rest)
+            nodes, rest = nodes[rest > 0], rest[rest > 0]
+        kind = np.full(len(place), structure.kind)
+        self.choices.append((structure.bids, kind, np.full(len(place), number), first_prefix + place))
+        self.deliveries.append((structure.lots, np.full(len(structure.lots), number), first + structure.level))
+
+    def finish(self, lot_cost: Whole) -> Network:
+        """Joins bids to their prefixes (through floors and caps), levels to lots, lots to the sink."""
+        lots = FIRST_BID + len(self.book.bids) + np.arange(len(self.book.lots))
+        self.join(lots, SINK, np.minimum(self.book.supply_t, self.plenty_t), lot_cost)
+        bid, kind, structure, prefix = _columns(self.choices, 4)
+        gates = self.join_floors_and_caps(bid, kind)
+        choice_arc = self.arcs_so_far() + np.arange(len(bid))
+        self.join(gates, prefix, self.most_t[bid])
+        lot, of_structure, level = _columns(self.deliveries, 3)
+        delivery_arc = self.arcs_so_far() + np.arange(len(lot))
+        self.join(level, lots[lot], self.book.supply_t[lot])
+        arcs = Arcs.joined(self.parts, SOURCE, SINK)
+        return Network(arcs, choice_arc, bid, structure, delivery_arc, lot, of_structure)
+
+    def arcs_so_far(self) -> int:
+        """How many arcs stand."""
+        return sum(len(part[0]) for part in self.parts)
+
+    def join_floors_and_caps(self, bid: Whole, kind: Whole) -> Whole:
+        """The node each choice hangs on: the bid, its outside share, or its share of a dominant seller."""
+        book = self.book
+        node = FIRST_BID + bid
+        outside = book.floor_excludes[book.floor_of_bid[bid], kind] & (book.outside_cap_t[bid] < self.most_t[bid])
+        limited, place = np.unique(bid[outside], return_inverse=True)
+        first = self.new_nodes(len(limited))
+        self.join(FIRST_BID + limited, first + np.arange(len(limited)), book.outside_cap_t[limited])
+        node[outside] = first + place
+        owner = book.class_owner[kind]
+        capped = (owner >= 0) & (book.group_cap_t[bid] < self.most_t[bid])
+        if capped.any():
+            keys = np.stack([node[capped], owner[capped], bid[capped]])
+            shares, place = np.unique(keys, axis=1, return_inverse=True)
+            first = self.new_nodes(shares.shape[1])
+            self.join(shares[0], first + np.arange(shares.shape[1]), book.group_cap_t[shares[2]])
+            node[capped] = first + place.reshape(-1)
+        return node
+
+
+def _columns(rows: list[tuple[Whole, ...]], count: int) -> list[Whole]:
+    empty = np.zeros(0, dtype=np.int64)
+    return [np.concatenate([empty, *(row[k] for row in rows)]) for k in range(count)]

@@ -1,0 +1,204 @@
+"""The round on a list of pairs: the best allocation that uses these pairs only, by flow, and its discrete rules.
+
+On pairs all rules but three are flow rules: floors, group caps, own groups, prices. What is left is settled by
+repetition: whole orders that came out partial are given up (fewest tonnes first), sellers beyond the number allowed
+are cut, a line below the minimum is first forced up and then given up. A line below the minimum is rare: where bid and
+lot both have room, more tonnes would flow, so only a floor or a cap can leave one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from matching.constraints import (
+    Allocation,
+    bids_partly_filled_though_whole,
+    bids_with_too_many_sellers,
+    is_feasible,
+    lines_below_the_minimum,
+    lots_partly_sold_though_whole,
+    seller_pairs,
+    total,
+)
+from matching.flow import Arcs, cheapest_greatest_flow
+from matching.goals import Weights
+from matching.sellers import is_limited, largest_in_use, within_choice
+from matching.variables import Book, Mask, Whole
+
+MOST_ROUNDS = 14  # of giving up partial orders before the rest of them is stripped at once
+SOURCE, SINK, FIRST_BID = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Field:
+    """Pairs in play, orders given up, tonnes committed to a pair, and whether a floor's set gets the room of a cap.
+
+    `committed_t` is parallel to the pairs: a line forced up to the minimum. `toll` is the extra cost of a tonne by
+    contract (bid * groups + seller group), which moves a bid to fewer sellers; it has no part in the goals.
+    """
+
+    bid: Whole
+    lot: Whole
+    committed_t: Whole
+    no_bid: Mask
+    no_lot: Mask
+    prefers_set: bool = True
+    toll: dict[int, int] | None = None
+
+    @staticmethod
+    def of(book: Book, bid: Whole, lot: Whole, no_bid: Mask, no_lot: Mask, prefers_set: bool = True) -> Field:
+        """A field without commitments."""
+        none = np.zeros(len(bid), dtype=np.int64)
+        whole_bid, whole_lot = no_bid & book.is_whole_bid, no_lot & book.is_whole_lot
+        return Field(bid, lot, none, whole_bid, whole_lot, prefers_set)
+
+    def keep(self, chosen: Mask) -> Field:
+        """The field with the chosen pairs only."""
+        return replace(self, bid=self.bid[chosen], lot=self.lot[chosen], committed_t=self.committed_t[chosen])
+
+
+def settled(book: Book, weights: Weights, field: Field, held: Allocation) -> Allocation:
+    """A feasible allocation on the field, near the best one.
+
+    `held` is feasible, says how caps are split between the sides of a floor, and is the answer if all else fails.
+    """
+    for number in range(MOST_ROUNDS):
+        found = flow_on(book, weights, field, held)
+        if bids_with_too_many_sellers(book, found).any() or field.toll is not None:
+            mine = within_choice(book, largest_in_use(book, found), field.bid, field.lot)
+            field = replace(field.keep(mine), toll=None)
+        elif (part := _partial(book, found))[0].any() or part[1].any():
+            field = _given_up(book, field, found, *part)
+        elif (small := lines_below_the_minimum(book, found)).any():
+            field = _forced_or_given_up(book, field, found.keep(small), forced=number < MOST_ROUNDS // 2)
+        else:
+            return found if is_feasible(book, found) else held
+    found = stripped(book, flow_on(book, weights, field, held))
+    return found if is_feasible(book, found) else held
+
+
+def stripped(book: Book, held: Allocation) -> Allocation:
+    """Takes lines away until every discrete rule holds. Caps and pair rules must hold already."""
+    keys = book.groups * held.bid + book.lot_group[held.lot]
+    held = held.keep(~bids_with_too_many_sellers(book, held)[held.bid] | np.isin(keys, largest_in_use(book, held)))
+    while True:
+        partial_bids, partial_lots = _partial(book, held)
+        wrong = partial_bids[held.bid] | partial_lots[held.lot]
+        if not wrong.any():
+            wrong = lines_below_the_minimum(book, held)
+        if not wrong.any():
+            return held
+        held = held.keep(~wrong)
+
+
+def _partial(book: Book, held: Allocation) -> tuple[Mask, Mask]:
+    return bids_partly_filled_though_whole(book, held), lots_partly_sold_though_whole(book, held)
+
+
+def _given_up(book: Book, field: Field, held: Allocation, bids: Mask, lots: Mask) -> Field:
+    """Gives up the half of the partial whole orders that came least far, one at least."""
+    bid_share = np.where(bids, held.filled_t(book) / np.maximum(book.quota_t, 1), 2.0)
+    lot_share = np.where(lots, held.sold_t(book) / np.maximum(book.supply_t, 1), 2.0)
+    shares = np.concatenate([bid_share, lot_share])
+    last = np.argsort(shares, kind="stable")[: (int(bids.sum() + lots.sum()) + 1) // 2]
+    given = np.zeros(len(shares), dtype=bool)
+    given[last] = True
+    no_bid, no_lot = field.no_bid | given[: len(bids)], field.no_lot | given[len(bids) :]
+    return replace(field, no_bid=no_bid, no_lot=no_lot)
+
+
+def _forced_or_given_up(book: Book, field: Field, small: Allocation, forced: bool) -> Field:
+    """Commits the minimum to lines that fell short where their caps have room for it; else takes the pair out."""
+    is_small = np.isin(field.bid * len(book.lots) + field.lot, small.bid * len(book.lots) + small.lot)
+    if forced:
+        once = np.zeros(len(field.bid), dtype=bool)
+        _, first = np.unique(field.bid[is_small], return_index=True)
+        once[np.flatnonzero(is_small)[first]] = True
+        trial = replace(field, committed_t=np.where(once, book.min_line_t, field.committed_t))
+        fits = _committed_fits(book, trial)
+        if (fits & once).any():
+            return replace(field, committed_t=np.where(once & fits, book.min_line_t, field.committed_t))
+    return field.keep(~is_small)
+
+
+def _committed_fits(book: Book, field: Field) -> Mask:
+    """Pairs whose bid and lot can hold all that is committed to them."""
+    sure = field.committed_t
+    held = Allocation(field.bid[sure > 0], field.lot[sure > 0], sure[sure > 0])
+    outside = book.is_outside(held.bid, held.lot)
+    beyond = total(held.bid[outside], held.tonnes[outside], len(book.bids)) > book.outside_cap_t
+    over_bid = (held.filled_t(book) > book.quota_t) | beyond
+    capped_bid, _, tonnes = seller_pairs(book, held)
+    over_bid[capped_bid[tonnes > book.group_cap_t[capped_bid]]] = True
+    return ~over_bid[field.bid] & ~(held.sold_t(book) > book.supply_t)[field.lot]
+
+
+def flow_on(book: Book, weights: Weights, field: Field, held: Allocation) -> Allocation:
+    """The best allocation on the field for the rules that are flow rules."""
+    bids, lots = len(book.bids), len(book.lots)
+    open_pair = ~field.no_bid[field.bid] & ~field.no_lot[field.lot]
+    bid, lot, sure_t = field.bid[open_pair], field.lot[open_pair], field.committed_t[open_pair]
+    if not len(bid):
+        return Allocation(bid, lot, sure_t)
+    most_t = book.quota_t - total(bid, sure_t, bids)
+    left_t = book.supply_t - total(lot, sure_t, lots)
+    reward = 2 * (weights.compliance_reward + int(np.abs(weights.bid_cost).max() + np.abs(weights.lot_cost).max()))
+    bid_cost = weights.bid_cost - weights.compliance_reward * book.is_compliance - reward * book.is_whole_bid
+    lot_cost = weights.lot_cost - reward * book.is_whole_lot
+    zero_bid, zero_lot, zero_pair = (np.zeros(n, dtype=np.int64) for n in (bids, lots, len(bid)))
+    node, limits = _limits(book, field, open_pair, held)
+    lot_nodes = FIRST_BID + bids + np.arange(lots)
+    arcs = Arcs.joined(
+        [
+            (zero_pair + node, FIRST_BID + bids + lot, np.minimum(most_t[bid], left_t[lot]), zero_pair),
+            (zero_bid + SOURCE, FIRST_BID + np.arange(bids), most_t, bid_cost),
+            (lot_nodes, zero_lot + SINK, np.minimum(left_t, int(most_t.sum())), lot_cost),
+            *limits,
+        ],
+        SOURCE,
+        SINK,
+    )
+    tonnes = cheapest_greatest_flow(arcs)[: len(bid)] + sure_t
+    return Allocation.of(bid, lot, tonnes, lots)
+
+
+def _limits(
+    book: Book, field: Field, open_pair: Mask, held: Allocation
+) -> tuple[Whole, list[tuple[Whole, Whole, Whole, Whole]]]:
+    """The node each pair hangs on and the arcs that carry floors and group caps; committed tonnes are off the caps."""
+    bid, lot, sure_t = field.bid[open_pair], field.lot[open_pair], field.committed_t[open_pair]
+    node, parts, free = FIRST_BID + bid, [], FIRST_BID + len(book.bids) + len(book.lots)
+    outside = book.is_outside(bid, lot) & (book.outside_cap_t[bid] < book.quota_t[bid])
+    owners, place = np.unique(bid[outside], return_inverse=True)
+    room_t = book.outside_cap_t[owners] - total(place, sure_t[outside], len(owners))
+    parts.append((FIRST_BID + owners, free + np.arange(len(owners)), room_t, np.zeros_like(owners)))
+    node[outside] = free + place
+    free += len(owners)
+    capped = book.group_cap_t[bid] < book.quota_t[bid]
+    if field.toll is not None:
+        capped |= is_limited(book)[bid]
+    key = (bid * book.groups + book.lot_group[lot])[capped] * 2 + outside[capped]
+    shares, first, place = np.unique(key, return_index=True, return_inverse=True)
+    share_sure_t = total(place, sure_t[capped], len(shares))
+    room_t = _room_of_shares(book, shares, share_sure_t, held, field.prefers_set) - share_sure_t
+    toll = np.array([(field.toll or {}).get(k // 2, 0) for k in shares.tolist()], dtype=np.int64)
+    parts.append((node[capped][first], free + np.arange(len(shares)), np.maximum(room_t, 0), toll))
+    node[capped] = free + place
+    return node, parts
+
+
+def _room_of_shares(book: Book, shares: Whole, sure_t: Whole, held: Allocation, prefers_set: bool) -> Whole:
+    """A group cap for each (bid, group, side of the floor): where both sides are in play, as held, the rest to one."""
+    side, contract = shares % 2, shares // 2
+    cap_t = book.group_cap_t[contract // book.groups]
+    outside = book.is_outside(held.bid, held.lot) & (book.outside_cap_t[held.bid] < book.quota_t[held.bid])
+    held_keys = (held.bid * book.groups + book.lot_group[held.lot]) * 2 + outside
+    used = dict(zip(shares.tolist(), sure_t.tolist(), strict=True))
+    held_t: dict[int, int] = {}
+    for key, tonnes in zip(held_keys.tolist(), held.tonnes.tolist(), strict=True):
+        held_t[key] = held_t.get(key, 0) + tonnes
+    used |= {key: max(used[key], tonnes) for key, tonnes in held_t.items() if key in used}
+    mine_t, other_t = (np.array([used.get(k, 0) for k in keys.tolist()], dtype=np.int64) for keys in (shares, shares ^ 1))
+    return np.where(~np.isin(shares ^ 1, shares), cap_t, np.where((side == 0) == prefers_set, cap_t - other_t, mine_t))

@@ -1,0 +1,217 @@
+"""Words for codes: product types, states, classes, purposes and roles as people read them in either language.
+
+Codes stay what the capability files declare; this is the one place where a page finds the English msgid of a code, and
+the catalogs hold its Chinese. A code without a word is shown as it is, so that a new methodology never breaks a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tanyi.kernel.errors import N_
+
+PRODUCT_TYPES: Mapping[str, str] = {
+    "forestry": N_("Forestry"),
+    "afforestation": N_("Afforestation"),
+    "forest_management": N_("Forest management"),
+    "wetland": N_("Wetland"),
+    "salt_marsh": N_("Salt marsh"),
+    "grassland": N_("Grassland"),
+    "shellfish": N_("Shellfish"),
+    "bivalve": N_("Shellfish"),
+    "wind": N_("Wind power"),
+    "photovoltaic": N_("Photovoltaic"),
+    "pv": N_("Photovoltaic"),
+    "photovoltaic_rooftop": N_("Rooftop photovoltaic"),
+    "building": N_("Ultra-low-energy building"),
+    "ultra_low_energy_building": N_("Ultra-low-energy building"),
+    "clean_heating": N_("Rural clean heating"),
+}
+
+BLOCK = {
+    "FREE": N_("Held"),
+    "LISTED": N_("On sale"),
+    "RESERVED": N_("Reserved for delivery"),
+    "PLEDGED": N_("Pledged"),
+    "LOCKED": N_("Locked"),
+    "FROZEN": N_("Frozen"),
+    "BUFFER": N_("In the buffer"),
+    "RETIRED": N_("Retired"),
+    "CANCELLED": N_("Cancelled"),
+}
+PROJECT = {
+    "DRAFT": N_("Draft"),
+    "SUBMITTED": N_("Submitted"),
+    "ACCEPTED": N_("Accepted"),
+    "PUBLICISED": N_("Public notice"),
+    "VALIDATED": N_("Validated"),
+    "REGISTERED": N_("Registered"),
+    "MONITORING": N_("Monitored"),
+    "VERIFYING": N_("Under verification"),
+    "ISSUED": N_("Issued"),
+    "CLOSED": N_("Project closed"),
+    "RETURNED": N_("Returned for correction"),
+    "REJECTED": N_("Rejected"),
+    "SUSPENDED": N_("Suspended"),
+    "REVERSED": N_("Reversed"),
+    "METHODOLOGY_PENDING": N_("Methodology pending"),
+}
+REPORT = {
+    "DRAFT": N_("Draft"),
+    "SUBMITTED": N_("Submitted"),
+    "VERIFYING": N_("Under verification"),
+    "VERIFIED": N_("Verified"),
+    "ACCEPTED": N_("Accepted"),
+    "RETURNED": N_("Returned for correction"),
+    "REJECTED": N_("Rejected"),
+    "ISSUED": N_("Issued"),
+}
+LISTING = {
+    "OPEN": N_("On sale"),
+    "SOLD": N_("Sold out"),
+    "SOLD_OUT": N_("Sold out"),
+    "WITHDRAWN": N_("Withdrawn"),
+    "EXPIRED": N_("Expired"),
+    "CLOSED": N_("Ended"),
+}
+OBLIGATION = {
+    "NONE": N_("No duty"),
+    "OPEN": N_("Not yet met"),
+    "PARTIAL": N_("Partly met"),
+    "MET": N_("Met in full"),
+    "OVER": N_("More than met"),
+    "NOT_ASSESSABLE_NO_BENCHMARK": N_("Not assessable: no benchmark"),
+    "ASSESSED": N_("Assessed"),
+    "NOTIFIED": N_("Notified"),
+    "DUE": N_("Due"),
+    "OVERDUE": N_("Overdue"),
+    "CANCELLED": N_("Cancelled"),
+}
+BID = {
+    "DRAFT": N_("To be confirmed"),
+    "CONFIRMED": N_("Confirmed"),
+    "WITHDRAWN": N_("Withdrawn"),
+    "FROZEN": N_("Entered in the round"),
+    "MATCHED": N_("Matched"),
+    "FILLED": N_("Filled"),
+    "PARTIAL": N_("Partly filled"),
+    "UNFILLED": N_("Not filled"),
+}
+ROUND = {
+    "OPEN": N_("Collecting bids and lots"),
+    "CLOSED": N_("Closed"),
+    "FROZEN": N_("Closed"),
+    "SOLVED": N_("Solved and checked"),
+    "CHECKED": N_("Solved and checked"),
+    "PUBLISHED": N_("Published"),
+    "RECORDED": N_("Published"),
+    "SETTLED": N_("Settled"),
+    "VOID": N_("Void"),
+}
+TRADE = {
+    "MATCHED": N_("Matched"),
+    "RESERVED": N_("Reserved for delivery"),
+    "FUNDED": N_("Paid in"),
+    "SETTLED": N_("Settled"),
+    "EXPIRED": N_("Expired"),
+    "CANCELLED": N_("Cancelled"),
+}
+RESULT = {
+    "optimal": N_("Proven optimal"),
+    "bounded": N_("Best found, with a proven bound"),
+    "time_limit": N_("Stopped at the time limit"),
+}
+STATES: Mapping[str, Mapping[str, str]] = {
+    "block": BLOCK,
+    "project": PROJECT,
+    "report": REPORT,
+    "listing": LISTING,
+    "obligation": OBLIGATION,
+    "bid": BID,
+    "round": ROUND,
+    "trade": TRADE,
+    "result": RESULT,
+}
+GOOD = frozenset(
+    {"FREE", "LISTED", "OPEN", "REGISTERED", "ISSUED", "VERIFIED", "ACCEPTED", "MET", "OVER", "CONFIRMED", "PUBLISHED"}
+    | {"SETTLED", "FILLED", "MATCHED", "RETIRED", "SOLVED", "CHECKED", "RECORDED", "OPTIMAL"}
+)
+WARNING = frozenset(
+    {"PARTIAL", "DUE", "DRAFT", "RESERVED", "PENDING", "NOT_ASSESSABLE_NO_BENCHMARK", "METHODOLOGY_PENDING", "BOUNDED"}
+    | {"TIME_LIMIT", "RETURNED", "SUSPENDED", "LOCKED", "FROZEN", "PLEDGED"}
+)
+BAD = frozenset({"OVERDUE", "REJECTED", "REVERSED", "CANCELLED", "VOID", "UNFILLED", "EXPIRED"})
+
+CLASSES: Mapping[str, str] = {
+    "KEY": N_("Key emitter"),
+    "GENERAL": N_("General emitter"),
+    "OTHER": N_("Other emitter"),
+    "UNCLASSIFIED": N_("Not classified: no verified emissions"),
+}
+SECTORS: Mapping[str, str] = {
+    "steel": N_("Steel"),
+    "power": N_("Power"),
+    "petrochem": N_("Petrochemicals"),
+    "petrochemical": N_("Petrochemicals"),
+    "chemical": N_("Chemicals"),
+    "building_materials": N_("Building materials"),
+    "paper": N_("Paper"),
+}
+PURPOSES: Mapping[str, str] = {
+    "COMPLIANCE_BENCHMARK": N_("Duty above the benchmark"),
+    "COMPLIANCE_EIA": N_("Duty of an approved project"),
+    "VOLUNTARY_EVENT": N_("Neutral event"),
+    "VOLUNTARY_ORG": N_("Organisation's own emissions"),
+    "VOLUNTARY_PERSON": N_("Personal emissions"),
+}
+ROLES: Mapping[str, str] = {
+    "seller": N_("Seller"),
+    "firm": N_("Firm with a duty"),
+    "organiser": N_("Event organiser"),
+    "verifier": N_("Verifier"),
+    "operator": N_("Market operator"),
+    "regulator": N_("Regulator"),
+}
+REASONS: Mapping[str, str] = {
+    "price": N_("the price asked is above the limit"),
+    "type": N_("the product type is not wanted"),
+    "vintage": N_("the vintage is not wanted"),
+    "region": N_("the region is not wanted"),
+    "floor": N_("the ecological share leaves no room"),
+    "group_cap": N_("the share from one seller group is used up"),
+    "max_sellers": N_("the number of sellers is used up"),
+    "min_line": N_("less than the smallest contract"),
+    "all_or_none": N_("all or nothing was asked"),
+    "own_group": N_("offered by the same control group"),
+    "supply_short": N_("too little is offered"),
+    "priority": N_("others came first"),
+}
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "type": PRODUCT_TYPES,
+    "class": CLASSES,
+    "sector": SECTORS,
+    "purpose": PURPOSES,
+    "role": ROLES,
+    "reason": REASONS,
+}
+
+
+def word_for(table: str, code: str) -> str | None:
+    """The msgid for a code of one of `TABLES`, None when the table has none. Case does not matter."""
+    words = TABLES[table]
+    return words.get(code) or words.get(code.upper()) or words.get(code.lower())
+
+
+def state_word(kind: str, state: str) -> str | None:
+    """The msgid for a state of one kind of thing (a key of `STATES`)."""
+    words = STATES[kind]
+    return words.get(state) or words.get(state.upper()) or words.get(state.lower())
+
+
+def tone(state: str) -> str:
+    """good, warning, bad or plain: which colour a state is shown in."""
+    code = state.upper()
+    for name, states in (("good", GOOD), ("warning", WARNING), ("bad", BAD)):
+        if code in states:
+            return name
+    return "plain"

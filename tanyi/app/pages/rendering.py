@@ -1,0 +1,134 @@
+"""Pages from templates, in Chinese or English: one Jinja environment, the gettext catalogs, the filters.
+
+Chinese is the first language (zh-Hans), English is complete beside it. The msgids are English source text. Catalogs are
+read from the `.po` files and compiled in memory, so that no built file can be older than its source. A name that a page
+forgets is an error (StrictUndefined), never an empty place on a legal document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from gettext import GNUTranslations
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import jinja2
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+import tanyi.kernel
+from tanyi.app.pages import labels
+from tanyi.app.pages.formats import FILTERS, local_name, share_permille
+
+LANGUAGES = {"zh": "zh-Hans", "en": "en"}  # locale of a request → the page's lang attribute
+CATALOGS = {"zh": "zh_Hans", "en": "en"}  # locale of a request → folder of its catalog
+
+
+def templates_folder() -> Path:
+    """The templates that the wheel carries, else those of the checkout."""
+    kernel = Path(tanyi.kernel.__file__).parent
+    bundled = kernel / "_bundle" / "templates"
+    return bundled if bundled.is_dir() else kernel.parents[1] / "templates"
+
+
+@lru_cache(maxsize=4)
+def catalog(locale: str) -> GNUTranslations:
+    """The compiled catalog of 'zh' or 'en'."""
+    source = templates_folder() / "locale" / CATALOGS[locale] / "LC_MESSAGES" / "tanyi.po"
+    compiled = BytesIO()
+    with source.open("rb") as lines:
+        write_mo(compiled, read_po(lines, locale=CATALOGS[locale]))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+def translate(message: str, *, locale: str, **facts: object) -> str:
+    """A msgid (a refusal's `message`, say) in one language, its places filled with `facts`; plain text, not HTML."""
+    translated = catalog(locale).gettext(message)
+    return translated % facts if facts else translated
+
+
+@lru_cache(maxsize=1)
+def environment() -> jinja2.Environment:
+    """The environment of all templates. Import macros `with context`: they too need to know the language."""
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates_folder()),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # pyrefly: ignore[missing-attribute]
+    env.filters.update(FILTERS)
+    env.filters.update({"word": _word, "state_name": _state_name, "tone": labels.tone, "type_name": _type_name})
+    env.filters.update({"choices": _choices, "type_choices": _type_choices, "state_choices": _state_choices})
+    env.globals.update({"with_query": with_query, "share_permille": share_permille, "LANGUAGES": LANGUAGES})
+    return env
+
+
+def render(template: str, *, locale: str, **context: Any) -> str:
+    """The page in one language ('zh' or 'en'). What `context` must hold stands at the top of each template."""
+    return environment().get_template(template).render(locale=locale, **context)
+
+
+def with_query(path: str, query: Mapping[str, object], **changes: object) -> str:
+    """The address with its query changed; empty values fall out. For paging, sorting and filters."""
+    merged = {name: value for name, value in {**query, **changes}.items() if value not in (None, "")}
+    return f"{path}?{urlencode(merged)}" if merged else path
+
+
+@pass_context
+def _gettext(context: Context, message: str) -> str:
+    return catalog(context["locale"]).gettext(message)
+
+
+@pass_context
+def _ngettext(context: Context, singular: str, plural: str, number: int) -> str:
+    return catalog(context["locale"]).ngettext(singular, plural, number)
+
+
+@pass_context
+def _word(context: Context, code: str, table: str) -> str:
+    """The word for a code of one of the tables of `labels`; a code without a word is shown as it is."""
+    found = labels.word_for(table, code)
+    return catalog(context["locale"]).gettext(found) if found else code
+
+
+@pass_context
+def _state_name(context: Context, state: str, kind: str) -> str:
+    """The word for a state of one kind of thing: 'block', 'project', 'listing', 'obligation', 'bid', 'round' …"""
+    found = labels.state_word(kind, state)
+    return catalog(context["locale"]).gettext(found) if found else state
+
+
+@pass_context
+def _type_name(context: Context, product_type: Any) -> str:
+    """A product type by its code, or by the names that its methodology's file gives it."""
+    return _word(context, product_type, "type") if isinstance(product_type, str) else local_name(context, product_type)
+
+
+@pass_context
+def _choices(context: Context, things: list[Any]) -> list[tuple[str, str]]:
+    """Things with a `code` and names as (code, name) for a select."""
+    return [(environment().getattr(thing, "code"), local_name(context, thing)) for thing in things]
+
+
+@pass_context
+def _type_choices(context: Context, types: list[Any]) -> list[tuple[str, str]]:
+    """Product types, by code or with their names, as (code, word) for a select."""
+    return [
+        (product_type if isinstance(product_type, str) else environment().getattr(product_type, "code"), word)
+        for product_type, word in ((each, _type_name(context, each)) for each in types)
+    ]
+
+
+@pass_context
+def _state_choices(context: Context, states: list[str], kind: str) -> list[tuple[str, str]]:
+    """States of one kind of thing as (state, word) for a select."""
+    return [(state, _state_name(context, state, kind)) for state in states]
