@@ -79,24 +79,51 @@ def score_of(book: Book, held: Allocation) -> Score:
 
 
 class Relaxation:
-    """The network of a round without its discrete rules: gives the margins to aim at and the bounds to prove."""
+    """The networks of a round without its discrete rules: give the margins to aim at and the bounds to prove.
+
+    Two where dominant sellers are capped: in one the floors hold as a whole, in the other the caps. Both bound.
+    """
 
     def __init__(self, book: Book, most_t: Whole) -> None:
         weights = weights_of(book)
+        gate_cost = (-weights.compliance_reward, 0)
+        cross = (book.class_owner >= 0).any() and (
+            (book.group_cap_t < most_t) & (book.outside_cap_t < most_t)
+        ).any()
         self._book = book
-        self._network: Network = network_of(
-            book, most_t, weights.bid_cost, weights.lot_cost, (-weights.compliance_reward, 0)
-        )
+        self._networks: list[Network] = [
+            network_of(book, most_t, weights.bid_cost, weights.lot_cost, gate_cost, caps_first=caps_first)
+            for caps_first in ((False, True) if cross else (False,))
+        ]
+        self._best = [self._margins(network) for network in self._networks]
 
-    def best(self, compliance_t: int | None = None, voluntary_t: int | None = None) -> Margins:
-        """The lexicographic optimum, with no more tonnes of a purpose than stated."""
-        network, arcs = self._network, self._network.arcs
+    @property
+    def best(self) -> Margins:
+        """The margins of the network that promises least."""
+        return min(self._best, key=lambda margins: margins.score)
+
+    def bound(self, reached: Score) -> Bound:
+        """The three upper bounds for a result that reached this, each the least over the networks."""
+        bounds = [self._bound(*both, reached) for both in zip(self._networks, self._best, strict=True)]
+        compliance_t, voluntary_t, surplus_fen = map(min, zip(*bounds, strict=True))
+        return Bound(compliance_t=compliance_t, voluntary_t=voluntary_t, surplus_fen=surplus_fen)
+
+    def _bound(self, network: Network, best: Margins, reached: Score) -> Score:
+        compliance_t, voluntary_t, surplus_fen = best.score
+        if reached[0] < compliance_t:
+            voluntary_t = self._margins(network, reached[0]).score[1]
+        if reached[:2] != best.score[:2]:
+            surplus_fen = self._margins(network, *reached[:2]).score[2]
+        return compliance_t, voluntary_t, surplus_fen
+
+    def _margins(self, network: Network, compliance_t: int | None = None, voluntary_t: int | None = None) -> Margins:
+        """The lexicographic optimum of a network, with no more tonnes of a purpose than stated."""
+        arcs, book = network.arcs, self._book
         capacity = arcs.capacity.copy()
         for gate, most in enumerate((compliance_t, voluntary_t)):
             capacity[gate] = capacity[gate] if most is None else most
         flows = cheapest_greatest_flow(replace(arcs, capacity=capacity))
         choice_t, delivery_t = flows[network.choice_arc], flows[network.delivery_arc]
-        book = self._book
         filled_t = total(network.choice_bid, choice_t, len(book.bids))
         sold_t = total(network.delivery_lot, delivery_t, len(book.lots))
         score = (
@@ -108,15 +135,6 @@ class Relaxation:
             network.choice_bid, network.choice_structure, choice_t,
             network.delivery_lot, network.delivery_structure, delivery_t, score,
         )  # fmt: skip
-
-    def bound(self, best: Margins, reached: Score) -> Bound:
-        """The three upper bounds for a result that reached this; `best` is the unrestricted optimum."""
-        compliance_t, voluntary_t, surplus_fen = best.score
-        if reached[0] < compliance_t:
-            voluntary_t = self.best(compliance_t=reached[0]).score[1]
-        if reached[:2] != best.score[:2]:
-            surplus_fen = self.best(compliance_t=reached[0], voluntary_t=reached[1]).score[2]
-        return Bound(compliance_t=compliance_t, voluntary_t=voluntary_t, surplus_fen=surplus_fen)
 
 
 def tighter(bound: Bound, search: Bound | None) -> Score:

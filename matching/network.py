@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from matching.flow import Arcs
-from matching.variables import Book, Whole
+from matching.variables import Book, Mask, Whole
 
 SOURCE, SINK, COMPLIANCE_NODE, VOLUNTARY_NODE, FIRST_BID = range(5)
 
@@ -48,9 +48,15 @@ class _Structure:
     level: Whole
 
 
-def network_of(book: Book, most_t: Whole, bid_cost: Whole, lot_cost: Whole, gate_cost: tuple[int, int]) -> Network:
-    """The network for bids that may take at most `most_t` each, at these unit costs."""
-    maker = _Maker(book, most_t)
+def network_of(
+    book: Book, most_t: Whole, bid_cost: Whole, lot_cost: Whole, gate_cost: tuple[int, int], *, caps_first: bool = False
+) -> Network:
+    """The network for bids that may take at most `most_t` each, at these unit costs.
+
+    A floor and the caps against dominant sellers cross, and only one of the two can hold for a bid as a whole while
+    the other holds on each side of it. The floor holds as a whole unless `caps_first`.
+    """
+    maker = _Maker(book, most_t, caps_first)
     structures = list(_structures(book, most_t))
     maker.join_gates(most_t, bid_cost, gate_cost)
     for number, structure in enumerate(structures):
@@ -93,8 +99,8 @@ def _ranked(kind: int, bids: Whole, limit_fen: Whole, lots: Whole, ask_fen: Whol
 class _Maker:
     """Collects arcs and numbers nodes while a network is made."""
 
-    def __init__(self, book: Book, most_t: Whole) -> None:
-        self.book, self.most_t = book, most_t
+    def __init__(self, book: Book, most_t: Whole, caps_first: bool) -> None:
+        self.book, self.most_t, self.caps_first = book, most_t, caps_first
         self.nodes = FIRST_BID + len(book.bids) + len(book.lots)
         self.plenty_t = int(max(most_t.sum(), 1))
         self.parts: list[tuple[Whole, Whole, Whole, Whole]] = []
@@ -157,23 +163,29 @@ class _Maker:
         return sum(len(part[0]) for part in self.parts)
 
     def join_floors_and_caps(self, bid: Whole, kind: Whole) -> Whole:
-        """The node each choice hangs on: the bid, its outside share, or its share of a dominant seller."""
-        book = self.book
+        """The node each choice hangs on: the bid, or shares of it for its floor and for dominant sellers."""
         node = FIRST_BID + bid
-        outside = book.floor_excludes[book.floor_of_bid[bid], kind] & (book.outside_cap_t[bid] < self.most_t[bid])
-        limited, place = np.unique(bid[outside], return_inverse=True)
-        first = self.new_nodes(len(limited))
-        self.join(FIRST_BID + limited, first + np.arange(len(limited)), book.outside_cap_t[limited])
-        node[outside] = first + place
-        owner = book.class_owner[kind]
-        capped = (owner >= 0) & (book.group_cap_t[bid] < self.most_t[bid])
-        if capped.any():
-            keys = np.stack([node[capped], owner[capped], bid[capped]])
-            shares, place = np.unique(keys, axis=1, return_inverse=True)
-            first = self.new_nodes(shares.shape[1])
-            self.join(shares[0], first + np.arange(shares.shape[1]), book.group_cap_t[shares[2]])
-            node[capped] = first + place.reshape(-1)
+        steps = [self._outside_shares, self._owner_shares]
+        for step in reversed(steps) if self.caps_first else steps:
+            step(bid, kind, node)
         return node
+
+    def _outside_shares(self, bid: Whole, kind: Whole, node: Whole) -> None:
+        book = self.book
+        chosen = book.floor_excludes[book.floor_of_bid[bid], kind] & (book.outside_cap_t[bid] < self.most_t[bid])
+        self._join_shares(node, np.stack([node, bid])[:, chosen], chosen, book.outside_cap_t)
+
+    def _owner_shares(self, bid: Whole, kind: Whole, node: Whole) -> None:
+        owner = self.book.class_owner[kind]
+        chosen = (owner >= 0) & (self.book.group_cap_t[bid] < self.most_t[bid])
+        self._join_shares(node, np.stack([node, bid, owner])[:, chosen], chosen, self.book.group_cap_t)
+
+    def _join_shares(self, node: Whole, keys: Whole, chosen: Mask, cap_t: Whole) -> None:
+        """One new node for each distinct key (node, bid, ...), under that node; the chosen choices move to theirs."""
+        shares, place = np.unique(keys, axis=1, return_inverse=True)
+        first = self.new_nodes(shares.shape[1])
+        self.join(shares[0], first + np.arange(shares.shape[1]), cap_t[shares[1]])
+        node[chosen] = first + place.reshape(-1)
 
 
 def _columns(rows: list[tuple[Whole, ...]], count: int) -> list[Whole]:

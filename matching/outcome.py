@@ -44,7 +44,8 @@ def result_of(book: Book, held: Allocation, bound: Bound, search: Bound | None, 
     names = proven(most, reached)
     lines = _lines(book, held)
     return with_reasons(
-        book.problem,
+        book,
+        held,
         Result(
             format=RESULT_FORMAT,
             problem_sha256=problem_sha256(book.problem),

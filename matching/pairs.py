@@ -24,7 +24,8 @@ from matching.constraints import (
 )
 from matching.flow import Arcs, cheapest_greatest_flow
 from matching.goals import Weights
-from matching.sellers import is_limited, largest_in_use, within_choice
+from matching.sellers import largest_in_use, within_choice
+from matching.shares import Shares
 from matching.variables import Book, Mask, Whole
 
 MOST_ROUNDS = 14  # of giving up partial orders before the rest of them is stripped at once
@@ -33,7 +34,7 @@ SOURCE, SINK, FIRST_BID = 0, 1, 2
 
 @dataclass(frozen=True)
 class Field:
-    """Pairs in play, orders given up, tonnes committed to a pair, and whether a floor's set gets the room of a cap.
+    """Pairs in play, orders given up, tonnes committed to a pair, and whose turn it is (`matching.shares`).
 
     `committed_t` is parallel to the pairs: a line forced up to the minimum. `toll` is the extra cost of a tonne by
     contract (bid * groups + seller group), which moves a bid to fewer sellers; it has no part in the goals.
@@ -44,15 +45,15 @@ class Field:
     committed_t: Whole
     no_bid: Mask
     no_lot: Mask
-    prefers_set: bool = True
+    turn: int = 0
     toll: dict[int, int] | None = None
 
     @staticmethod
-    def of(book: Book, bid: Whole, lot: Whole, no_bid: Mask, no_lot: Mask, prefers_set: bool = True) -> Field:
+    def of(book: Book, bid: Whole, lot: Whole, no_bid: Mask, no_lot: Mask, turn: int = 0) -> Field:
         """A field without commitments."""
         none = np.zeros(len(bid), dtype=np.int64)
         whole_bid, whole_lot = no_bid & book.is_whole_bid, no_lot & book.is_whole_lot
-        return Field(bid, lot, none, whole_bid, whole_lot, prefers_set)
+        return Field(bid, lot, none, whole_bid, whole_lot, turn)
 
     def keep(self, chosen: Mask) -> Field:
         """The field with the chosen pairs only."""
@@ -148,7 +149,8 @@ def flow_on(book: Book, weights: Weights, field: Field, held: Allocation) -> All
     bid_cost = weights.bid_cost - weights.compliance_reward * book.is_compliance - reward * book.is_whole_bid
     lot_cost = weights.lot_cost - reward * book.is_whole_lot
     zero_bid, zero_lot, zero_pair = (np.zeros(n, dtype=np.int64) for n in (bids, lots, len(bid)))
-    node, limits = _limits(book, field, open_pair, held)
+    shares = Shares(book, bid, lot, sure_t, held, field.toll, field.turn, FIRST_BID, FIRST_BID + bids + lots)
+    node, limits = shares.hung()
     lot_nodes = FIRST_BID + bids + np.arange(lots)
     arcs = Arcs.joined(
         [
@@ -162,43 +164,3 @@ def flow_on(book: Book, weights: Weights, field: Field, held: Allocation) -> All
     )
     tonnes = cheapest_greatest_flow(arcs)[: len(bid)] + sure_t
     return Allocation.of(bid, lot, tonnes, lots)
-
-
-def _limits(
-    book: Book, field: Field, open_pair: Mask, held: Allocation
-) -> tuple[Whole, list[tuple[Whole, Whole, Whole, Whole]]]:
-    """The node each pair hangs on and the arcs that carry floors and group caps; committed tonnes are off the caps."""
-    bid, lot, sure_t = field.bid[open_pair], field.lot[open_pair], field.committed_t[open_pair]
-    node, parts, free = FIRST_BID + bid, [], FIRST_BID + len(book.bids) + len(book.lots)
-    outside = book.is_outside(bid, lot) & (book.outside_cap_t[bid] < book.quota_t[bid])
-    owners, place = np.unique(bid[outside], return_inverse=True)
-    room_t = book.outside_cap_t[owners] - total(place, sure_t[outside], len(owners))
-    parts.append((FIRST_BID + owners, free + np.arange(len(owners)), room_t, np.zeros_like(owners)))
-    node[outside] = free + place
-    free += len(owners)
-    capped = book.group_cap_t[bid] < book.quota_t[bid]
-    if field.toll is not None:
-        capped |= is_limited(book)[bid]
-    key = (bid * book.groups + book.lot_group[lot])[capped] * 2 + outside[capped]
-    shares, first, place = np.unique(key, return_index=True, return_inverse=True)
-    share_sure_t = total(place, sure_t[capped], len(shares))
-    room_t = _room_of_shares(book, shares, share_sure_t, held, field.prefers_set) - share_sure_t
-    toll = np.array([(field.toll or {}).get(k // 2, 0) for k in shares.tolist()], dtype=np.int64)
-    parts.append((node[capped][first], free + np.arange(len(shares)), np.maximum(room_t, 0), toll))
-    node[capped] = free + place
-    return node, parts
-
-
-def _room_of_shares(book: Book, shares: Whole, sure_t: Whole, held: Allocation, prefers_set: bool) -> Whole:
-    """A group cap for each (bid, group, side of the floor): where both sides are in play, as held, the rest to one."""
-    side, contract = shares % 2, shares // 2
-    cap_t = book.group_cap_t[contract // book.groups]
-    outside = book.is_outside(held.bid, held.lot) & (book.outside_cap_t[held.bid] < book.quota_t[held.bid])
-    held_keys = (held.bid * book.groups + book.lot_group[held.lot]) * 2 + outside
-    used = dict(zip(shares.tolist(), sure_t.tolist(), strict=True))
-    held_t: dict[int, int] = {}
-    for key, tonnes in zip(held_keys.tolist(), held.tonnes.tolist(), strict=True):
-        held_t[key] = held_t.get(key, 0) + tonnes
-    used |= {key: max(used[key], tonnes) for key, tonnes in held_t.items() if key in used}
-    mine_t, other_t = (np.array([used.get(k, 0) for k in keys.tolist()], dtype=np.int64) for keys in (shares, shares ^ 1))
-    return np.where(~np.isin(shares ^ 1, shares), cap_t, np.where((side == 0) == prefers_set, cap_t - other_t, mine_t))

@@ -21,7 +21,7 @@ from matching.repair import every_pair
 from matching.variables import Book, Mask, Whole
 
 MOST_BIDS, MOST_LOTS = 60, 200
-STEPS = 6.0  # deterministic time of one goal, about as many seconds
+STEPS = 3.0  # the search's own measure of the effort for one goal; some five seconds
 
 
 def is_small(book: Book) -> bool:
@@ -44,7 +44,7 @@ def searched(
         if score[goal] == bound[goal]:
             continue
         model = model or _Model(book)
-        found, most = model.best(goal, score, best, left())
+        found, most = model.best(goal, score, best, bound[goal], left())
         proven[goal] = min(most, bound[goal])
         if found is not None and score_of(book, found) > score:
             best, score = found, score_of(book, found)
@@ -56,92 +56,100 @@ def searched(
 
 
 class _Model:
-    """The rules of the round as a constraint model over the pairs that may trade."""
+    """The rules of the round as a constraint model over the pairs that may trade.
+
+    Every yes-or-no variable is made with the test that says what it is for given tonnes, so that what is already held
+    can be handed to the search as a complete solution.
+    """
 
     def __init__(self, book: Book) -> None:
         from ortools.sat.python import cp_model  # noqa: PLC0415  heavy, and only a worker that solves needs it
 
         self.cp, self.book, self.model = cp_model, book, cp_model.CpModel()
         self.bid, self.lot = every_pair(book)
+        self.outside = book.is_outside(self.bid, self.lot)
         most_t = np.minimum(np.minimum(book.quota_t[self.bid], book.supply_t[self.lot]), book.group_cap_t[self.bid])
-        outside = book.is_outside(self.bid, self.lot)
-        most_t = np.where(outside, np.minimum(most_t, book.outside_cap_t[self.bid]), most_t)
-        self.x = [self.model.new_int_var(0, int(most), "") for most in most_t]
-        self.full: dict[int, Any] = {}
-        self.out: dict[int, Any] = {}
-        self.quantities()
-        self.caps(outside)
+        self.most_t = np.where(self.outside, np.minimum(most_t, book.outside_cap_t[self.bid]), most_t)
+        self.x = [self.model.new_int_var(0, int(most), "") for most in self.most_t]
+        self.tests: list[tuple[Any, Callable[[Whole], bool]]] = []
+        self.reached: dict[tuple[bool, int], Any] = {}
+        self.quantities(self.bid, book.quota_t, book.is_whole_bid)
+        self.quantities(self.lot, book.supply_t, book.is_whole_lot)
+        self.caps()
         self.sellers()
-        self.minimum_lines(outside)
+        self.minimum_lines()
 
-    def sum_of(self, chosen: Mask | Whole) -> Any:
+    def yes_or_no(self, test: Callable[[Whole], bool]) -> Any:
+        """A new variable, and what it is for given tonnes."""
+        self.tests.append((self.model.new_bool_var(""), test))
+        return self.tests[-1][0]
+
+    def sum_of(self, chosen: Mask) -> Any:
         """The tonnes on the chosen pairs."""
-        positions = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
-        return sum(self.x[k] for k in positions.tolist())
+        return sum(self.x[k] for k in np.flatnonzero(chosen).tolist())
 
-    def quantities(self) -> None:
-        """Quotas and lots, all or none where they say so."""
-        book = self.book
-        for side, most_t, is_whole in (
-            (self.bid, book.quota_t, book.is_whole_bid),
-            (self.lot, book.supply_t, book.is_whole_lot),
-        ):
-            for k in range(len(most_t)):
-                tonnes = self.sum_of(side == k)
-                whole = is_whole[k] and (side == k).any()
-                self.model.add(tonnes == int(most_t[k]) * self.model.new_bool_var("")) if whole else self.model.add(
-                    tonnes <= int(most_t[k])
-                )
+    def quantities(self, side: Whole, most_t: Whole, is_whole: Mask) -> None:
+        """Quotas (or lots) are not passed, and are all or none where they say so."""
+        for k in np.unique(side).tolist():
+            mine, most = side == k, int(most_t[k])
+            if is_whole[k]:
+                self.model.add(self.sum_of(mine) == most * self.yes_or_no(lambda t, mine=mine: bool(t[mine].any())))
+            else:
+                self.model.add(self.sum_of(mine) <= most)
 
-    def caps(self, outside: Mask) -> None:
+    def caps(self) -> None:
         """Floors and group caps."""
         book = self.book
-        for i in range(len(book.bids)):
+        for i in np.unique(self.bid).tolist():
             mine = self.bid == i
-            if book.outside_cap_t[i] < book.quota_t[i] and (mine & outside).any():
-                self.model.add(self.sum_of(mine & outside) <= int(book.outside_cap_t[i]))
+            if book.outside_cap_t[i] < book.quota_t[i]:
+                self.model.add(self.sum_of(mine & self.outside) <= int(book.outside_cap_t[i]))
             if book.group_cap_t[i] < book.quota_t[i]:
-                for group in np.unique(book.lot_group[self.lot[mine]]):
-                    sold = mine & (book.lot_group[self.lot] == group)
+                for _, sold in self.by_group(mine):
                     self.model.add(self.sum_of(sold) <= int(book.group_cap_t[i]))
+
+    def by_group(self, mine: Mask) -> list[tuple[int, Mask]]:
+        """The chosen pairs by seller group."""
+        group = self.book.lot_group[self.lot]
+        return [(int(g), mine & (group == g)) for g in np.unique(group[mine])]
 
     def sellers(self) -> None:
         """The number of seller groups of a bid."""
         book = self.book
-        for i in range(len(book.bids)):
-            mine = self.bid == i
-            groups = np.unique(book.lot_group[self.lot[mine]])
+        for i in np.unique(self.bid).tolist():
+            groups = self.by_group(self.bid == i)
             if len(groups) <= book.most_sellers[i]:
                 continue
             used = []
-            for group in groups:
-                used.append(self.model.new_bool_var(""))
-                sold = mine & (book.lot_group[self.lot] == group)
-                most_t = min(int(book.group_cap_t[i]), int(book.supply_t[book.lot_group == group].sum()))
-                self.model.add(self.sum_of(sold) <= most_t * used[-1])
+            for _, sold in groups:
+                used.append(self.yes_or_no(lambda t, sold=sold: bool(t[sold].any())))
+                for k in np.flatnonzero(sold).tolist():
+                    self.model.add(self.x[k] <= int(self.most_t[k]) * used[-1])
             self.model.add(sum(used) <= int(book.most_sellers[i]))
 
-    def minimum_lines(self, outside: Mask) -> None:
+    def minimum_lines(self) -> None:
         """A line reaches the minimum, or completes its bid, or empties its lot."""
-        book = self.book
-        floored = outside & (book.outside_cap_t[self.bid] < book.quota_t[self.bid])
+        book, least = self.book, self.book.min_line_t
+        floored = self.outside & (book.outside_cap_t[self.bid] < book.quota_t[self.bid])
         capped = floored | (book.group_cap_t[self.bid] < book.quota_t[self.bid])
         may_bind = capped & ~book.is_whole_bid[self.bid] & ~book.is_whole_lot[self.lot]
         for k in np.flatnonzero(may_bind).tolist():
-            none, enough = self.model.new_bool_var(""), self.model.new_bool_var("")
+            none = self.yes_or_no(lambda t, k=k: bool(t[k] == 0))
+            enough = self.yes_or_no(lambda t, k=k: bool(t[k] >= least))
             self.model.add(self.x[k] == 0).only_enforce_if(none)
-            self.model.add(self.x[k] >= book.min_line_t).only_enforce_if(enough)
-            i, j = int(self.bid[k]), int(self.lot[k])
-            self.model.add_bool_or(
-                none, enough, self.reached(self.full, i, self.bid, book.quota_t), self.reached(self.out, j, self.lot, book.supply_t)
-            )
+            self.model.add(self.x[k] >= least).only_enforce_if(enough)
+            full = self.is_reached(True, int(self.bid[k]), self.bid, book.quota_t)
+            out = self.is_reached(False, int(self.lot[k]), self.lot, book.supply_t)
+            self.model.add_bool_or(none, enough, full, out)
 
-    def reached(self, known: dict[int, Any], position: int, side: Whole, most_t: Whole) -> Any:
+    def is_reached(self, is_bid: bool, position: int, side: Whole, most_t: Whole) -> Any:
         """A literal that holds only if the bid is full (or the lot sold out)."""
-        if position not in known:
-            known[position] = self.model.new_bool_var("")
-            self.model.add(self.sum_of(side == position) == int(most_t[position])).only_enforce_if(known[position])
-        return known[position]
+        if (is_bid, position) not in self.reached:
+            mine, most = side == position, int(most_t[position])
+            literal = self.yes_or_no(lambda t: bool(t[mine].sum() == most))
+            self.model.add(self.sum_of(mine) == most).only_enforce_if(literal)
+            self.reached[is_bid, position] = literal
+        return self.reached[is_bid, position]
 
     def goal(self, number: int) -> Any:
         """Compliance tonnes, voluntary tonnes or surplus."""
@@ -151,27 +159,42 @@ class _Model:
         return self.sum_of(self.book.is_compliance[self.bid] == (number == 0))
 
     def best(
-        self, number: int, score: Score, held: Allocation, seconds: float | None
+        self, number: int, score: Score, held: Allocation, bound: int, seconds: float | None
     ) -> tuple[Allocation | None, int]:
         """The best allocation found for a goal with the earlier goals at `score`, and an upper bound."""
         model = self.model.clone()
         for earlier in range(number):
             model.add(self.goal(earlier) == score[earlier])
         model.add(self.goal(number) >= score[number])
+        model.add(self.goal(number) <= bound)
         model.maximize(self.goal(number))
-        tonnes = dict(zip((held.bid * len(self.book.lots) + held.lot).tolist(), held.tonnes.tolist(), strict=True))
-        for x, key in zip(self.x, (self.bid * len(self.book.lots) + self.lot).tolist(), strict=True):
-            model.add_hint(x, tonnes.get(key, 0))
+        self.hint(model, held)
+        solver = self.solver(seconds)
+        status = solver.solve(model)
+        most = int(np.floor(min(float(bound), solver.best_objective_bound) + 1e-6))
+        if status not in (self.cp.OPTIMAL, self.cp.FEASIBLE):
+            return None, most
+        values = np.array([solver.value(x) for x in self.x], dtype=np.int64)
+        found = Allocation.of(self.bid, self.lot, values, len(self.book.lots))
+        return (found if is_feasible(self.book, found) else None), most
+
+    def hint(self, model: Any, held: Allocation) -> None:
+        """Tells the search what is held."""
+        tonnes = np.zeros(len(self.x), dtype=np.int64)
+        lots = len(self.book.lots)
+        tonnes[np.searchsorted(self.bid * lots + self.lot, held.bid * lots + held.lot)] = held.tonnes
+        for x, t in zip(self.x, tonnes.tolist(), strict=True):
+            model.add_hint(x, t)
+        for literal, test in self.tests:
+            model.add_hint(literal, test(tonnes))
+
+    def solver(self, seconds: float | None) -> Any:
+        """A solver whose course is a function of the model, but for a limit in seconds."""
         solver = self.cp.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = 1
+        solver.parameters.linearization_level = 2
         solver.parameters.max_deterministic_time = STEPS
         if seconds is not None:
             solver.parameters.max_time_in_seconds = seconds
-        status = solver.solve(model)
-        if status not in (self.cp.OPTIMAL, self.cp.FEASIBLE):
-            return None, int(np.iinfo(np.int64).max)
-        values = np.array([solver.value(x) for x in self.x], dtype=np.int64)
-        found = Allocation.of(self.bid, self.lot, values, len(self.book.lots))
-        most = int(np.floor(solver.best_objective_bound + 1e-6))
-        return (found if is_feasible(self.book, found) else None), most
+        return solver

@@ -67,7 +67,7 @@ class _Pairs:
 def _field(book: Book, weights: Weights, margins: Margins, held: Allocation, number: int, pairs: _Pairs) -> Field:
     bid, lot = pairs.of(held, number)
     no_bid, no_lot = _given_up(book, margins, held, number)
-    field = Field.of(book, bid, lot, no_bid, no_lot, prefers_set=number % 4 < 2)
+    field = Field.of(book, bid, lot, no_bid, no_lot, turn=number)
     return replace(field, toll=_toll(book, weights, held)) if number and number % 2 == 0 else field
 
 

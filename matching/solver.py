@@ -11,11 +11,11 @@ Source: contracts §1-3.
 from __future__ import annotations
 
 import time
-from functools import partial
 
 import numpy as np
 
 from matching.allotment import allotted
+from matching.consolidation import consolidated
 from matching.constraints import NOTHING, Allocation, is_feasible, most_alone_t
 from matching.goals import Margins, Relaxation, score_of, weights_of
 from matching.outcome import result_of, timed
@@ -75,13 +75,13 @@ def _empty(book: Book) -> Result:
 
 def _cleared(book: Book, deadline: Deadline) -> Result:
     relaxation = Relaxation(book, most_alone_t(book))
-    margins = relaxation.best()
-    held = _proposed(book, margins, deadline)
+    held = _proposed(book, relaxation.best, deadline)
     search = None
     if is_small(book) and not deadline.is_late():
-        held, search = searched(book, held, partial(relaxation.bound, margins), deadline.left)
+        held, search = searched(book, held, relaxation.bound, deadline.left)
         deadline.is_late()
-    bound = relaxation.bound(margins, score_of(book, held))
+    held = consolidated(book, held)
+    bound = relaxation.bound(score_of(book, held))
     return result_of(book, held, bound, search, was_late=deadline.has_struck)
 
 

@@ -12,7 +12,7 @@ SHA-256 of seed and id (contracts §2, last rule of the goals): 0 comes first.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ Whole = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 DOMINANT_PERMILLE = 50  # a seller group with this share of the supply gets classes of its own
 MOST_DOMINANT = 12
+_Choice = tuple[frozenset[str] | None, frozenset[str] | None]
 
 
 @dataclass(frozen=True)
@@ -174,23 +175,21 @@ def _classes(bids: Sequence[Bid], lots: Sequence[Lot], lot_group: Whole, dominan
         cells.setdefault((lot.product_type, lot.region, owner), len(cells))
         for lot, owner in zip(lots, owners, strict=True)
     ]
-    wishes: dict[tuple[frozenset[str] | None, frozenset[str] | None], int] = {}
-    floors: dict[tuple[frozenset[str] | None, frozenset[str] | None], int] = {}
+    wishes: dict[_Choice, int] = {}
+    floors: dict[_Choice, int] = {}
     wish_of_bid = [wishes.setdefault((_set(b.product_types), _set(b.regions)), len(wishes)) for b in bids]
     nothing_outside = (None, None)
     floor_of_bid = [
         floors.setdefault((_set(b.floor.product_types), _set(b.floor.regions)) if b.floor else nothing_outside, len(floors))
         for b in bids
     ]
-    accepted = np.array([[_holds(wish, cell) for cell in cells] for wish in wishes], dtype=bool).reshape(-1, len(cells))
-    excluded = np.array([[not _holds(f, cell) for cell in cells] for f in floors], dtype=bool).reshape(-1, len(cells))
+    accepted, excluded = _table(wishes, cells), ~_table(floors, cells)
     owner_of_cell = _whole([owner for _, _, owner in cells])
     looks = np.vstack([accepted, excluded, owner_of_cell[None, :]])
-    kinds, first, class_of_cell = np.unique(looks, axis=1, return_index=True, return_inverse=True)
-    class_of_cell = class_of_cell.reshape(-1)
+    first, class_of_cell = _alike(looks)
     return {
-        "class_of_lot": class_of_cell[_whole(of_lot)] if of_lot else _whole([]),
-        "class_owner": kinds[-1].astype(np.int64),
+        "class_of_lot": class_of_cell[_whole(of_lot)],
+        "class_owner": owner_of_cell[first],
         "wish_accepts": accepted[:, first],
         "wish_of_bid": _whole(wish_of_bid),
         "floor_excludes": excluded[:, first],
@@ -198,10 +197,24 @@ def _classes(bids: Sequence[Bid], lots: Sequence[Lot], lot_group: Whole, dominan
     }
 
 
+def _table(choices: Iterable[_Choice], cells: Collection[tuple[str, str, int]]) -> Mask:
+    """Whether each choice of types and regions holds each cell (choices x cells)."""
+    rows = [[_holds(choice, cell) for cell in cells] for choice in choices]
+    return np.array(rows, dtype=bool).reshape(len(rows), len(cells))
+
+
+def _alike(looks: npt.NDArray[np.int64]) -> tuple[Whole, Whole]:
+    """Which columns are equal: the first of each kind, and the kind of each."""
+    kinds: dict[bytes, int] = {}
+    of_column = [kinds.setdefault(column.tobytes(), len(kinds)) for column in looks.T.copy()]
+    first = [of_column.index(kind) for kind in range(len(kinds))]
+    return _whole(first), _whole(of_column)
+
+
 def _set(names: Sequence[str] | None) -> frozenset[str] | None:
     return None if names is None else frozenset(names)
 
 
-def _holds(chosen: tuple[frozenset[str] | None, frozenset[str] | None], cell: tuple[str, str, int]) -> bool:
+def _holds(chosen: _Choice, cell: tuple[str, str, int]) -> bool:
     types, regions = chosen
     return (types is None or cell[0] in types) and (regions is None or cell[1] in regions)

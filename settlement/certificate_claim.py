@@ -19,6 +19,7 @@ import msgspec
 from tanyi.kernel.canonical import sha256_hex
 from tanyi.kernel.clock import rfc3339
 from tanyi.kernel.errors import N_, Invalid
+from tanyi.kernel.identity import serial
 from tanyi.kernel.quantities import Tonnes
 
 DEMO_LEGAL_EFFECT = "DEMO 演示，无法律效力"  # what every certificate says that was not issued in production
@@ -32,8 +33,8 @@ NEEDS_OF_PURPOSE: Mapping[str, str | None] = {  # domain §1.6 case 23: what a r
 }
 
 _SALT = re.compile(r"[0-9a-f]{32,128}")
-_DIGITS = "零壹贰叁肆伍陆柒捌玖"
-_PLACES = ((1000, "仟"), (100, "佰"), (10, "拾"), (1, ""))
+_DIGITS_ZH = "零壹贰叁肆伍陆柒捌玖"
+_PLACES_ZH = ((1000, "仟"), (100, "佰"), (10, "拾"), (1, ""))
 
 
 class NotAValidCertificate(Invalid):
@@ -70,12 +71,16 @@ class Event(Shape, frozen=True, kw_only=True):
 
 
 class Project(Shape, frozen=True, kw_only=True):
+    """Where the tonnes come from."""
+
     code: str
     name: str
     county: str
 
 
 class Methodology(Shape, frozen=True, kw_only=True):
+    """How they were quantified (方法学), in the version that was used."""
+
     code: str
     version: str
 
@@ -132,7 +137,7 @@ def retirement_facts(claim: Claim) -> dict[str, str]:
 
 def tonnes_in_chinese_capitals(quantity_t: Tonnes) -> str:
     """As amounts are written on Chinese instruments (大写), so that no digit can be slipped in: 119 is 壹佰壹拾玖吨."""
-    return (_capitals(int(quantity_t)) or _DIGITS[0]) + "吨"
+    return (_chinese_capitals(int(quantity_t)) or _DIGITS_ZH[0]) + "吨"
 
 
 def refuse_unless_consistent(claim: Claim) -> None:
@@ -177,28 +182,22 @@ def as_json(value: Any) -> Any:
 
 
 def _is_whole(line: Line) -> bool:
-    tail = f"-{line.project.code}-{line.vintage}-{line.first}-{line.last}"
-    kind = line.serial.removeprefix("HB-").removesuffix(tail)
-    return (
-        1 <= line.first <= line.last
-        and line.last - line.first + 1 == line.tonnes
-        and bool(kind)
-        and line.serial == f"HB-{kind}{tail}"
-    )
+    public = serial(line.product_type, line.project.code, line.vintage, line.first, line.last + 1)
+    return 1 <= line.first <= line.last and line.last - line.first + 1 == line.tonnes and line.serial == public
 
 
-def _capitals(number: int) -> str:
+def _chinese_capitals(number: int) -> str:
     """Empty for zero. Above 亿 the number of 亿 is itself written so, hence any size; one 零 stands for any gap."""
     for unit, name in ((10**8, "亿"), (10**4, "万")):
         if number >= unit:
             above, below = divmod(number, unit)
-            gap = _DIGITS[0] if 0 < below < unit // 10 else ""
-            return _capitals(above) + name + gap + _capitals(below)
+            gap = _DIGITS_ZH[0] if 0 < below < unit // 10 else ""
+            return _chinese_capitals(above) + name + gap + _chinese_capitals(below)
     written = ""
-    for unit, name in _PLACES:
+    for unit, name in _PLACES_ZH:
         digit = number // unit % 10
         if digit:
-            written += _DIGITS[digit] + name
-        elif written and number % unit and not written.endswith(_DIGITS[0]):
-            written += _DIGITS[0]
+            written += _DIGITS_ZH[digit] + name
+        elif written and number % unit and not written.endswith(_DIGITS_ZH[0]):
+            written += _DIGITS_ZH[0]
     return written

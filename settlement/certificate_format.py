@@ -145,7 +145,7 @@ def _read(raw: bytes) -> _File:
         raise NotAValidCertificate(reason=N_("the file is too large"))
     try:
         document = read_canonical(raw)
-    except (NotCanonical, RecursionError) as wrong:
+    except (NotCanonical, RecursionError) as wrong:  # newer Pythons decode deeper than they encode
         raise NotAValidCertificate(reason=N_("it is not one line of canonical JSON")) from wrong
     try:
         file = msgspec.convert(document, _File, strict=False, dec_hook=_decode)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -17,7 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tanyi.kernel.db import Base
@@ -79,7 +78,8 @@ class Inbox(Base):
 
     __tablename__ = "settlement_inbox"
     event: Mapped[str] = mapped_column(Text, primary_key=True)
-    body: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    kind: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
     received_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
     handled_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
 
@@ -134,11 +134,12 @@ class Retirement(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
     number: Mapped[str] = mapped_column(Text, Computed("'R' || (100000 + id)::text", persisted=True), unique=True)
     holder_id: Mapped[int] = mapped_column(BigInteger, index=True)
-    beneficiary: Mapped[str] = mapped_column(Text)
+    beneficiary: Mapped[str | None] = mapped_column(Text)
     purpose: Mapped[str] = mapped_column(Text)
     obligation_id: Mapped[int | None] = mapped_column(BigInteger)
     event_id: Mapped[int | None] = mapped_column(ForeignKey("settlement_event.id"))
     quantity_t: Mapped[int] = mapped_column(BigInteger)
+    salt: Mapped[str] = mapped_column(Text)
     retired_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
 
 

@@ -247,6 +247,12 @@ def ground_of(reader: Reader, duty: Obligation) -> Assessment | EiaProject:
     return reader.session.get_one(EiaProject, duty.eia_project_id)
 
 
+def eia_codes(reader: Reader, obligation_ids: Iterable[int]) -> dict[int, str]:
+    """The codes of the EIA projects that these duties rest on; benchmark duties are left out."""
+    query = select(Obligation.id, EiaProject.code).join(EiaProject, EiaProject.id == Obligation.eia_project_id)
+    return {row[0]: row[1] for row in reader.session.execute(query.where(Obligation.id.in_(set(obligation_ids))))}
+
+
 CHECKS = {
     "a_duty_counts_what_was_retired_for_it": """
         SELECT d.number FROM emitters_obligation d LEFT JOIN (

@@ -60,7 +60,11 @@ class Law:
     citation: str
 
 
-LAWS = (Law(date(2022, 1, 1), Decimal("0.10"), Decimal("0.01"), Decimal(26_000), Decimal(13_000), "一(四), 二(三)"),)
+LAWS = (
+    Law(
+        date(2022, 1, 1), Decimal("0.10"), Decimal("0.01"), Decimal(26_000), Decimal(13_000), citation="一(四), 二(三)"
+    ),
+)
 
 
 def on(day: date) -> Law:

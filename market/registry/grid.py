@@ -61,11 +61,11 @@ class GridParameters:
     ]
     export_mwh: Annotated[
         Decimal,
-        Figure(zh="上网电量(结算表计)", en="Grid export, settlement meter", unit="MWh", highest=Decimal(50_000_000)),
+        Figure(zh="上网电量（结算表计）", en="Grid export, settlement meter", unit="MWh", highest=Decimal(50_000_000)),
     ]
     import_mwh: Annotated[
         Decimal,
-        Figure(zh="下网电量(结算表计)", en="Grid import, settlement meter", unit="MWh", highest=Decimal(50_000_000)),
+        Figure(zh="下网电量（结算表计）", en="Grid import, settlement meter", unit="MWh", highest=Decimal(50_000_000)),
     ]
     certificate_mwh: Annotated[
         Decimal,

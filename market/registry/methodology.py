@@ -4,7 +4,7 @@
 the conditions of Hebei. Here each is one file in `market/registry/methodologies/`, found by walking the package: a
 product type, what is asked for, one `quantify` for each dated version, and worked examples that a test replays. An old
 report is always quantified by its own version. No official Hebei text is attached to any of them yet; `evidence` and
-`source` say what each rests on, and the pages repeat it. This file never stores anything and never issues anything.
+`source_zh`, `source_en` say what each rests on, and the pages repeat it. This file never stores anything and never issues anything.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A worked example: these parameters under that version give so many issuable tonnes."""
+    """A worked example: these parameters under that version give so many issuable tonnes. `title` is for the test."""
 
     title: str
     version: str
@@ -123,7 +123,8 @@ class Methodology:
     zh: str
     en: str
     evidence: Evidence
-    source: str
+    source_zh: str
+    source_en: str
     crediting_years: tuple[int, int]
     versions: Mapping[str, Version]
     examples: tuple[Example, ...]

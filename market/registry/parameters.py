@@ -88,9 +88,9 @@ class Asked(ABC):
     def read(self, raw: object, path: str) -> Any:
         """The value that `raw` states, or a refusal naming `path`."""
 
-    def write(self, value: Any) -> Any:
-        """The value as JSON, such that `read` gives it back."""
-        return value
+    def write(self, stated: Any) -> Any:
+        """What was stated as JSON, such that `read` gives it back."""
+        return stated
 
     @abstractmethod
     def schema(self) -> dict[str, Any]:
@@ -116,8 +116,8 @@ class Figure(Asked):
             raise OutOfBounds(path=path, lowest=f"{self.lowest:f}", highest=f"{self.highest:f} {self.unit}".rstrip())
         return figure
 
-    def write(self, value: Decimal) -> str:
-        return f"{value:f}"
+    def write(self, stated: Decimal) -> str:
+        return f"{stated:f}"
 
     def schema(self) -> dict[str, Any]:
         bounds = {"x-unit": self.unit, "x-lowest": f"{self.lowest:f}", "x-highest": f"{self.highest:f}"}
@@ -148,8 +148,8 @@ class Whole(Asked):
 class Day(Asked):
     """A civil date, `YYYY-MM-DD`, bounds included."""
 
-    lowest: date
-    highest: date
+    first_on: date
+    last_on: date
 
     def read(self, raw: object, path: str) -> date:
         if not isinstance(raw, str) or not _ISO_DAY.fullmatch(raw):
@@ -158,15 +158,16 @@ class Day(Asked):
             day = date.fromisoformat(raw)
         except ValueError as wrong:
             raise WrongShape(path=path) from wrong
-        if not self.lowest <= day <= self.highest:
-            raise OutOfBounds(path=path, lowest=self.lowest, highest=self.highest)
+        if not self.first_on <= day <= self.last_on:
+            raise OutOfBounds(path=path, lowest=self.first_on, highest=self.last_on)
         return day
 
-    def write(self, value: date) -> str:
-        return value.isoformat()
+    def write(self, stated: date) -> str:
+        return stated.isoformat()
 
     def schema(self) -> dict[str, Any]:
-        return {"title": self.en, "type": "string", "format": "date"}
+        bounds = {"x-lowest": self.first_on.isoformat(), "x-highest": self.last_on.isoformat()}
+        return {"title": self.en, "type": "string", "format": "date", **bounds}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,8 +212,8 @@ class Rows(Asked):
             raise WrongShape(path=path)
         return tuple(read(self.row, each, f"{path}[{position}]") for position, each in enumerate(raw))
 
-    def write(self, value: tuple[Any, ...]) -> list[Any]:
-        return [as_document(each) for each in value]
+    def write(self, stated: tuple[Any, ...]) -> list[Any]:
+        return [as_document(each) for each in stated]
 
     def schema(self) -> dict[str, Any]:
         bounds = {"minItems": 1, "maxItems": self.most}
@@ -293,7 +294,8 @@ def form_fields(shape: type) -> tuple[FormField, ...]:
 
 
 def _form_field(name: str, what: Asked, default: str | None) -> FormField:
-    lowest, highest = getattr(what, "lowest", None), getattr(what, "highest", None)
+    lowest = what.first_on if isinstance(what, Day) else getattr(what, "lowest", None)
+    highest = what.last_on if isinstance(what, Day) else getattr(what, "highest", None)
     return FormField(
         name=name,
         kind=type(what).__name__.lower(),

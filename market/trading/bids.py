@@ -41,6 +41,13 @@ class ShareOutOfRange(Invalid):
     message = N_("Shares lie between 0 and 1000 permille, and at least one seller must be allowed.")
 
 
+class TypeNotEligible(Invalid):
+    """A product type that the annual plan does not admit, or none at all."""
+
+    code = "trading.type_not_eligible"
+    message = N_("Choose at least one product type, out of those that the annual plan admits.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Terms:
     """What a firm decides about its bid: limit in fen a tonne, shares in permille of the bid's quantity."""
@@ -49,6 +56,7 @@ class Terms:
     floor_permille: int
     max_group_permille: int | None = None
     max_sellers: int | None = None
+    product_types: Sequence[str] | None = None
 
 
 def refuse_unless_terms(terms: Terms, plan_permille: int) -> None:
@@ -113,8 +121,18 @@ def confirm(work: Work, *, number: str, buyer_id: int, terms: Terms) -> None:
     STATES.refuse_unless_may(bid.state, "CONFIRMED")
     refuse_unless_terms(terms, bid.plan_floor_permille)
     columns = vars(terms) | {"limit_fen": int(terms.limit_fen), "state": "CONFIRMED", "submitted_at": work.now}
+    if terms.product_types is None:
+        del columns["product_types"]  # the plan's eligible types stay
+    else:
+        _refuse_unless_narrower(bid.product_types, terms.product_types)
+        columns["product_types"] = list(terms.product_types)
     work.session.execute(update(Bid).where(Bid.id == bid.id).values(**columns))
     work.record("bid.confirmed", number=number)
+
+
+def _refuse_unless_narrower(eligible: Sequence[str] | None, wanted: Sequence[str]) -> None:
+    if not wanted or (eligible is not None and not set(wanted) <= set(eligible)):
+        raise TypeNotEligible
 
 
 def freeze(work: Work, *, round_id: int) -> list[Bid]:

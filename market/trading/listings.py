@@ -143,6 +143,13 @@ def close_if_empty(work: Work, *, listing_id: int) -> None:
         _advance(work, [work.session.get_one(Listing, listing_id)], "SOLD")
 
 
+def reopen(work: Work, *, listing_id: int) -> None:
+    """Tonnes come back to a listing: if it was sold it is on sale again."""
+    listing = work.session.get_one(Listing, listing_id, with_for_update=True)
+    if STATES.may(listing.state, "OPEN"):
+        _advance(work, [listing], "OPEN")
+
+
 def _advance(work: Work, listings: Sequence[Listing], to: str, **also: int) -> None:
     for listing in listings:
         STATES.refuse_unless_may(listing.state, to)
@@ -164,11 +171,26 @@ def by_ids(reader: Reader, ids: Iterable[int]) -> dict[int, Listing]:
     return {row.id: row for row in rows}
 
 
+def of_round(reader: Reader, round_id: int) -> Sequence[Listing]:
+    """The listings that a round took in."""
+    return reader.session.scalars(select(Listing).where(Listing.round_id == round_id).order_by(Listing.id)).all()
+
+
 def all_open(reader: Reader) -> Sequence[Listing]:
     """Everything on sale now or frozen in a round, cheapest first."""
     states = Listing.state.in_(("OPEN", "IN_ROUND"))
     query = select(Listing).where(states, Listing.expires_at > reader.now)
     return reader.session.scalars(query.order_by(Listing.ask_fen, Listing.id)).all()
+
+
+def cheapest(reader: Reader, product_type: str) -> Listing:
+    """The cheapest open listing of a product type, or `NotFound`."""
+    offers = [offer for offer in all_open(reader) if STATES.may(offer.state, "IN_ROUND")]
+    origins = issuance.provenance(reader, {offer.issuance_id for offer in offers})
+    for offer in offers:
+        if origins[offer.issuance_id].product_type == product_type:
+            return offer
+    raise NotFound
 
 
 def of_seller(reader: Reader, seller_id: int) -> Sequence[Listing]:

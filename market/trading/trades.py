@@ -114,3 +114,20 @@ def of_buyer(reader: Reader, buyer_id: int) -> list[Trade]:
 def of_seller(reader: Reader, seller_id: int) -> list[Trade]:
     """A seller's trades, newest first."""
     return list(reader.session.scalars(select(Trade).where(Trade.seller_id == seller_id).order_by(Trade.id.desc())))
+
+
+def funded(reader: Reader) -> list[Trade]:
+    """Trades that are paid and not delivered, in order: what the settlement has to do."""
+    return list(reader.session.scalars(select(Trade).where(Trade.state == "FUNDED").order_by(Trade.id)))
+
+
+def unpaid_of_round(reader: Reader, round_id: int) -> list[Trade]:
+    """The trades of a round that still wait for their money."""
+    query = select(Trade).where(Trade.round_id == round_id, Trade.state == "RESERVED")
+    return list(reader.session.scalars(query.order_by(Trade.id)))
+
+
+def purchases(reader: Reader) -> list[Trade]:
+    """Settled purchases from listings, outside any round."""
+    query = select(Trade).where(Trade.round_id.is_(None), Trade.state == "SETTLED")
+    return list(reader.session.scalars(query.order_by(Trade.id)))

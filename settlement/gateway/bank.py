@@ -269,5 +269,6 @@ class Books:
 
 
 def unexpected_state(intent: PaymentIntent, request: str) -> InvalidRequest:
+    """The refusal of a request that does not fit the state."""
     code = "payment_intent_unexpected_state"
     return InvalidRequest(code, f"{intent.id} is {intent.status}; it cannot {request}")

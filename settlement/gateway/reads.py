@@ -26,6 +26,7 @@ def intent(connection: Connection, intent_id: str, *, is_locked: bool = False) -
 
 
 def intents_with(connection: Connection, metadata: Mapping[str, str]) -> tuple[PaymentIntent, ...]:
+    """All intents whose metadata contain these pairs, oldest first."""
     books = tables.payment_intent
     return _all(
         connection, select(books).where(books.c.metadata.contains(metadata)).order_by(books.c.seq), PaymentIntent
@@ -33,11 +34,13 @@ def intents_with(connection: Connection, metadata: Mapping[str, str]) -> tuple[P
 
 
 def payouts_with(connection: Connection, metadata: Mapping[str, str]) -> tuple[Payout, ...]:
+    """All payouts whose metadata contain these pairs, oldest first."""
     books = tables.payout
     return _all(connection, select(books).where(books.c.metadata.contains(metadata)).order_by(books.c.seq), Payout)
 
 
 def refunds_of(connection: Connection, intent_id: str) -> tuple[Refund, ...]:
+    """All refunds of an intent, oldest first."""
     books = tables.refund
     return _all(connection, select(books).where(books.c.payment_intent_id == intent_id).order_by(books.c.seq), Refund)
 

@@ -74,6 +74,7 @@ def payment_method_id(payment_method: object) -> str | None:
 
 
 def capture_method(word: object) -> str:
+    """`manual`: authorise now, take the money later; `automatic`: take it at confirmation."""
     if not isinstance(word, str) or word not in ("manual", "automatic"):
         raise InvalidRequest("parameter_unknown", "capture_method is manual or automatic")
     return word

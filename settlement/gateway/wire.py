@@ -17,6 +17,7 @@ API_VERSION = "2025-03-31.basil"
 
 
 def payment_intent_wire(intent: PaymentIntent) -> dict[str, Any]:
+    """`amount_received` is what was captured, `amount_capturable` what still may be."""
     failure = intent.last_error
     return {
         "id": intent.id,
@@ -61,6 +62,7 @@ def charge_wire(intent: PaymentIntent) -> dict[str, Any]:
 
 
 def refund_wire(refund: Refund) -> dict[str, Any]:
+    """One refund, under its own id: this is where a single sum given back is read."""
     return {
         "id": refund.id,
         "object": "refund",
@@ -76,6 +78,7 @@ def refund_wire(refund: Refund) -> dict[str, Any]:
 
 
 def payout_wire(payout: Payout) -> dict[str, Any]:
+    """A payout to a bank account."""
     return {
         "id": payout.id,
         "object": "payout",
@@ -94,6 +97,7 @@ def payout_wire(payout: Payout) -> dict[str, Any]:
 
 
 def balance_wire(report: BalanceReport) -> dict[str, Any]:
+    """Only what is available now; nothing is ever pending here."""
     return {
         "object": "balance",
         "available": [{"amount": report.available_fen, "currency": report.currency}],
@@ -159,6 +163,7 @@ def read_event(raw: bytes) -> Event:
 
 
 def charge_id(intent_id: str) -> str:
+    """The id of the captured side of an intent."""
     return "ch_" + intent_id.removeprefix("pi_")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import rfc8785
 
-from tanyi.kernel.errors import Invalid, N_
+from tanyi.kernel.errors import N_, Invalid
 
 
 class NotCanonical(Invalid):

@@ -1,9 +1,9 @@
-"""Two ways to bind a log to its past: the row chain, and the Merkle tree of RFC 9162 §2.1.
+"""What binds a log to its past: the Merkle tree of RFC 9162 §2.1, whose leaf hashes also link entry to entry.
 
-The row chain hashes each entry with the hash before it, so an edit breaks everything after it. The tree lets a third
-party who holds one signed root check that an entry is in the log (inclusion) or that a later log only added to an
+Each entry names the leaf hash of the one before it, so an edit breaks everything after it. The tree lets a third party
+who holds one signed root check that an entry is in the log (inclusion) or that a later log only added to an
 earlier one (consistency), in a few dozen hashes and without seeing the other entries. A leaf is SHA-256(0x00 ‖ entry),
-a node SHA-256(0x01 ‖ left ‖ right), a row SHA-256(0x02 ‖ previous ‖ entry): none can be passed off as another.
+a node SHA-256(0x01 ‖ left ‖ right): neither can be passed off as the other.
 Hashes are 32 raw bytes; leaves count from 0. Nothing here knows what an entry means.
 """
 
@@ -17,7 +17,6 @@ from functools import reduce
 from tanyi.kernel.errors import N_, NotFound
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()  # RFC 9162 §2.1.1: the root of a tree without leaves
-FIRST_PREV_HASH = bytes(32)  # what the first row of a chain names as its predecessor
 
 
 class NotInTree(NotFound):
@@ -27,16 +26,13 @@ class NotInTree(NotFound):
     message = N_("The log has %(size)s entries; there is no proof for %(wanted)s.")
 
 
-def entry_hash(prev_hash: bytes, entry: bytes) -> bytes:
-    """The row chain: the hash of this entry, given that of the entry before (`FIRST_PREV_HASH` for the first)."""
-    return hashlib.sha256(b"\x02" + prev_hash + entry).digest()
-
-
 def leaf_hash(entry: bytes) -> bytes:
+    """The leaf of an entry (RFC 9162 §2.1.1)."""
     return hashlib.sha256(b"\x00" + entry).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
+    """The node above two roots (RFC 9162 §2.1.1)."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
@@ -146,6 +142,7 @@ class Tree:
 
 
 def tree_root(leaf_hashes: Iterable[bytes]) -> bytes:
+    """MTH of RFC 9162 §2.1.1, without keeping the leaves."""
     return Frontier().extend(leaf_hashes).root()
 
 

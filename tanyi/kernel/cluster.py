@@ -87,13 +87,15 @@ def ensure_running(folder: Path, parameters: Mapping[str, str]) -> tuple[str, bo
         account.let_pass(folder)
         account.let_run(PROGRAMS)
         if not cluster.exists():
-            _make_cluster(folder, account)
+            _make_cluster(folder, account, is_synced=parameters.get("fsync") != "off")
         account.refuse_unless_owner(cluster)
         _end_orphans(cluster)
-        sockets = {"unix_socket_directories": _quoted(_socket_folder(cluster, account))}
+        socket_folder = _socket_folder(cluster, account)
+        _disown_stale_locks(cluster, socket_folder)
+        sockets = {"unix_socket_directories": _quoted(socket_folder)}
         _launch(folder, account, PARAMETERS | sockets | dict(parameters))
-    socket_folder = (cluster / "postmaster.pid").read_text().splitlines()[4]
-    return f"postgresql://{OWNER_ROLE}@/{DATABASE_NAME}?host={quote(socket_folder, safe='')}", not was_running
+    host = quote((cluster / "postmaster.pid").read_text().splitlines()[4], safe="")
+    return f"postgresql://{OWNER_ROLE}@/{DATABASE_NAME}?host={host}", not was_running
 
 
 def _settled(folder: Path) -> bool:
@@ -108,16 +110,17 @@ def _settled(folder: Path) -> bool:
     return False
 
 
-def _make_cluster(folder: Path, account: ServerAccount) -> None:
+def _make_cluster(folder: Path, account: ServerAccount, *, is_synced: bool) -> None:
     """Makes the cluster with its database aside and moves it into place, so that one cut short is never used."""
     for cut_short in folder.glob(f"{UNFINISHED}*"):
         shutil.rmtree(cut_short, ignore_errors=True)
     unfinished = folder / f"{UNFINISHED}{os.getpid()}-{time.monotonic_ns()}"
     account.make_folder(unfinished)
-    locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-    _run(folder, account, "initdb", f"--pgdata={unfinished}", "--auth=trust", f"--username={OWNER_ROLE}", *locale)
-    statement = f"CREATE DATABASE {DATABASE_NAME}\n"
-    _run(folder, account, "postgres", "--single", "-D", str(unfinished), OWNER_ROLE, stdin=statement)
+    options = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth=trust"]
+    options += [] if is_synced else ["--no-sync"]
+    _run(folder, account, "initdb", f"--pgdata={unfinished}", f"--username={OWNER_ROLE}", *options)
+    single = ("--single", "-D", str(unfinished), "-c", f"fsync={'on' if is_synced else 'off'}", OWNER_ROLE)
+    _run(folder, account, "postgres", *single, stdin=f"CREATE DATABASE {DATABASE_NAME}\n")
     unfinished.rename(folder / "postgres")
 
 
@@ -131,10 +134,22 @@ def _run(folder: Path, account: ServerAccount, program: str, *words: str, stdin:
 
 
 def _launch(folder: Path, account: ServerAccount, parameters: dict[str, str]) -> None:
-    """Runs the server in a session of its own (Ctrl-C is not for it) and returns when it answers connections."""
-    cluster, log_path = folder / "postgres", folder / "postgres.log"
-    command = [str(PROGRAMS / "postgres"), "-D", str(cluster)]
+    """Starts the server and returns when it answers connections.
+
+    The server itself refuses to start while a process of a killed one still holds the shared memory; then we wait.
+    """
+    command = [str(PROGRAMS / "postgres"), "-D", str(folder / "postgres")]
     command += [word for name, setting in parameters.items() for word in ("-c", f"{name}={setting}")]
+    deadline = time.monotonic() + START_SECONDS
+    while (said := _launch_once(folder, account, command, deadline)) is not None:
+        if "pre-existing shared memory" not in said or time.monotonic() > deadline:
+            raise EmbeddedServerFailed(folder=str(folder), reason=_last_words(said))
+        time.sleep(0.2)
+
+
+def _launch_once(folder: Path, account: ServerAccount, command: list[str], deadline: float) -> str | None:
+    """Runs the server in a session of its own (Ctrl-C is not for it); what it said when it ended, None when it runs."""
+    log_path = folder / "postgres.log"
     is_long = log_path.exists() and log_path.stat().st_size > LOG_BYTES
     with log_path.open("wb" if is_long else "ab") as written:
         begun_at_byte = written.tell()
@@ -147,16 +162,29 @@ def _launch(folder: Path, account: ServerAccount, parameters: dict[str, str]) ->
             start_new_session=True,
             **account.run_as(),
         )
-    _children[:] = [child for child in _children if child.poll() is None] + [server]
-    deadline = time.monotonic() + START_SECONDS
-    while not _is_ready(cluster, server.pid):
+    while not _is_ready(folder / "postgres", server.pid):
         if server.poll() is not None or time.monotonic() > deadline:
             server.kill()
             server.wait()
-            said = log_path.read_bytes()[begun_at_byte:].decode(errors="replace")
-            raise EmbeddedServerFailed(folder=str(folder), reason=_last_words(said))
+            return log_path.read_bytes()[begun_at_byte:].decode(errors="replace")
         time.sleep(0.02)
+    _children.append(server)
     log.info("embedded server of %s started as process %s", folder, server.pid)
+    return None
+
+
+def _disown_stale_locks(cluster: Path, socket_folder: Path) -> None:
+    """Takes from a dead server the process id in its lock files, which may live on as a zombie or another program.
+
+    Our own id marks `postmaster.pid` as stale for the server that we start. Its other lines stay, because by them the
+    server sees whether somebody still holds the shared memory, which no look at processes proves.
+    """
+    _children[:] = [child for child in _children if child.poll() is None]
+    with suppress(FileNotFoundError):
+        held = cluster / "postmaster.pid"
+        lines = held.read_text().splitlines(keepends=True)
+        held.write_text("".join([f"{os.getpid()}\n", *lines[1:]]))
+    (socket_folder / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
 
 
 def _is_ready(cluster: Path, pid: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stdnum.cn import uscc
 from stdnum.exceptions import ValidationError
 
-from tanyi.kernel.errors import Invalid, N_
+from tanyi.kernel.errors import N_, Invalid
 
 
 class BadCreditCode(Invalid):

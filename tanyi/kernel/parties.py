@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error
+from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Identity, Text, UniqueConstraint, delete, select
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
@@ -143,12 +143,19 @@ def enrol_organisation(
 
 
 def enrol_user(
-    work: Work, *, username: str, password: str, organisation_id: int, roles: list[str], name_zh: str, name_en: str
+    work: Work,
+    *,
+    username: str,
+    password: str | None,
+    organisation_id: int,
+    roles: list[str],
+    name_zh: str,
+    name_en: str,
 ) -> User:
-    """Gives somebody a sign-in for an organisation."""
+    """Gives somebody a sign-in for an organisation; without a password nobody can sign in as this user."""
     person = User(
         username=username,
-        password_hash=_hasher.hash(password),
+        password_hash="" if password is None else _hasher.hash(password),
         organisation_id=organisation_id,
         roles=sorted(roles),
         display_name_zh=name_zh,
@@ -173,7 +180,7 @@ def sign_in(work: Work, *, username: str, password: str) -> str:
     person = work.session.scalar(select(User).where(User.username == username))
     try:
         _hasher.verify(person.password_hash if person else _NOBODY, password)
-    except Argon2Error as wrong:
+    except (Argon2Error, InvalidHashError) as wrong:
         raise WrongCredentials from wrong
     if person is None:
         raise WrongCredentials
@@ -206,6 +213,17 @@ def organisation(reader: Reader, code: str) -> Organisation:
     if found is None:
         raise NotFound
     return found
+
+
+def is_known(reader: Reader, code: str) -> bool:
+    """Whether an organisation of this code was enrolled."""
+    return reader.session.scalar(select(Organisation.id).where(Organisation.code == code)) is not None
+
+
+def users_of(reader: Reader, organisation_id: int) -> list[SignedIn]:
+    """The users of an organisation, oldest first."""
+    ids = reader.session.scalars(select(User.id).where(User.organisation_id == organisation_id).order_by(User.id))
+    return [found for user_id in ids.all() if (found := _signed_in(reader, user_id))]
 
 
 def organisations(reader: Reader, ids: set[int]) -> dict[int, Organisation]:

@@ -14,7 +14,7 @@ from typing import Self
 LARGEST = 2**62  # what fits a BIGINT column with room for one addition
 
 
-class NotAQuantity(ValueError):
+class NotAQuantity(ValueError):  # noqa: N818  named after what is wrong
     """The figure given is not a whole number of the unit: a float, a bool, a string, negative or beyond BIGINT."""
 
 

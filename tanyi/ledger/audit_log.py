@@ -61,7 +61,7 @@ def open_reader(engine: Engine, *, clock: Clock = system_clock) -> Iterator[Read
     """A read-only transaction that sees one state of things throughout."""
     with engine.connect() as plain:
         connection = plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        with Session(connection) as session, session.begin():
+        with Session(connection, expire_on_commit=False) as session, session.begin():
             yield Reader(session=session, now=clock())
 
 
@@ -70,7 +70,8 @@ def seal(work: Work) -> None:
     if not work.happenings:
         return
     head = work.session.execute(select(LogHead.seq, LogHead.leaf_hash).with_for_update()).one()
-    seq, link = head.seq, head.leaf_hash
+    seq: int = head.seq
+    link: bytes = head.leaf_hash
     rows = []
     for happening in work.happenings:
         body = _body(seq + 1, work.now, work.actor, happening, link)

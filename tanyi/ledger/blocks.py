@@ -73,9 +73,10 @@ class Take:
 
 @dataclass(frozen=True)
 class Retire:
-    """So many of a holder's free tonnes for one retirement."""
+    """So many of a holder's free tonnes of one issuance for one retirement."""
 
     holder_id: int
+    issuance_id: int
     retirement_id: int
     quantity_t: int
 
@@ -113,9 +114,8 @@ def issue(
 
 def list_for_sale(work: Work, *, issuance_id: int, holder_id: int, listing_id: int, quantity_t: Tonnes) -> None:
     """Ties `quantity_t` of the holder's free tonnes of one issuance to a listing, lowest serials first."""
-    wants = [_Want(holder_id, listing_id, int(quantity_t))]
-    pieces = _take(work, Block.holder_id, wants, Block.state == "FREE", Block.issuance_id == issuance_id)
-    _become(work, pieces, was="FREE", becomes="LISTED")
+    wants = [_Want((holder_id, issuance_id), listing_id, int(quantity_t))]
+    _become(work, _take(work, _HOLDING, wants, was="FREE"), was="FREE", becomes="LISTED")
 
 
 def unlist(work: Work, *, listing_id: int) -> None:
@@ -127,8 +127,8 @@ def unlist(work: Work, *, listing_id: int) -> None:
 
 def reserve(work: Work, *, takes: Sequence[Take]) -> None:
     """Reserves listed tonnes for trades: all or nothing, takes of one listing served in the order given."""
-    wants = [_Want(take.listing_id, take.trade_id, take.quantity_t) for take in takes]
-    _become(work, _take(work, Block.listing_id, wants, Block.state == "LISTED"), was="LISTED", becomes="RESERVED")
+    wants = [_Want((take.listing_id,), take.trade_id, take.quantity_t) for take in takes]
+    _become(work, _take(work, _OFFER, wants, was="LISTED"), was="LISTED", becomes="RESERVED")
 
 
 def release(work: Work, *, trade_id: int, listing_id: int | None) -> None:
@@ -155,8 +155,8 @@ def deliver(work: Work, *, trades: Sequence[tuple[int, int]]) -> None:
 
 def retire(work: Work, *, takes: Sequence[Retire]) -> None:
     """Retires free tonnes for ever, in one statement for any number of retirements, lowest serials first."""
-    wants = [_Want(take.holder_id, take.retirement_id, take.quantity_t) for take in takes]
-    _become(work, _take(work, Block.holder_id, wants, Block.state == "FREE"), was="FREE", becomes="RETIRED")
+    wants = [_Want((take.holder_id, take.issuance_id), take.retirement_id, take.quantity_t) for take in takes]
+    _become(work, _take(work, _HOLDING, wants, was="FREE"), was="FREE", becomes="RETIRED")
 
 
 def offered_t(reader: Reader, listing_ids: Iterable[int]) -> dict[int, Tonnes]:
@@ -222,20 +222,21 @@ def runs(
 def verifications_of(reader: Reader, issuance_ids: Iterable[int]) -> dict[int, int]:
     """Which verification each issuance was made from."""
     query = select(Issuance.id, Issuance.verification_id).where(Issuance.id.in_(set(issuance_ids)), Issuance.lo > 0)
-    return {row[0]: row[1] for row in reader.session.execute(query)}
+    return {issuance: made_from for issuance, made_from in reader.session.execute(query) if made_from is not None}
 
 
 def issuances_of(reader: Reader, verification_ids: Iterable[int]) -> dict[int, int]:
     """Which issuance was made from each verification, in the order of issuing."""
     query = select(Issuance.verification_id, Issuance.id).where(Issuance.verification_id.in_(set(verification_ids)))
-    return {row[0]: row[1] for row in reader.session.execute(query.order_by(Issuance.lo))}
+    rows = reader.session.execute(query.order_by(Issuance.lo))
+    return {made_from: issuance for made_from, issuance in rows if made_from is not None}
 
 
 @dataclass(frozen=True)
 class _Want:
-    """So many tonnes from a pool (a holder's or a listing's) for the listing, trade or retirement `key`."""
+    """So many tonnes from a pool (a holding or an offer) for the listing, trade or retirement `key`."""
 
-    pool: int
+    pool: tuple[int, ...]
     key: int
     quantity_t: int
 
@@ -250,16 +251,24 @@ class _Piece:
     block_lo: int
 
 
+_HOLDING = (Block.holder_id, Block.issuance_id)
+_OFFER = (Block.listing_id,)
+
+
 def _take(
-    work: Work, pool: InstrumentedAttribute[Any], wants: Sequence[_Want], *conditions: ColumnElement[bool]
+    work: Work, pool: tuple[InstrumentedAttribute[Any], ...], wants: Sequence[_Want], *, was: str
 ) -> list[_Piece]:
     """Chooses tonnes for the wants, lowest serials first, and cuts blocks so that each piece is whole blocks."""
-    pools = {want.pool for want in wants}
-    _lock(work, pools)
-    stock: dict[int, list[_Piece]] = {key: [] for key in pools}
-    highest_first = select(pool, Block.lo, Block.end_).where(pool.in_(pools), *conditions).order_by(Block.lo.desc())
-    for key, lo, end in work.session.execute(highest_first):
-        stock[key].append(_Piece(lo, end, key, lo))
+    _lock(work, {want.pool[0] for want in wants})
+    stock: dict[tuple[int, ...], list[_Piece]] = {want.pool: [] for want in wants}
+    highest_first = (
+        select(Block.lo, Block.end_, *pool)
+        .where(pool[0].in_({want.pool[0] for want in wants}), Block.state == was)
+        .order_by(Block.lo.desc())
+    )
+    for lo, end, *key in work.session.execute(highest_first):
+        if tuple(key) in stock:
+            stock[tuple(key)].append(_Piece(lo, end, 0, lo))
     pieces = [piece for want in wants for piece in _choose(stock[want.pool], want)]
     _cut(work, pieces)
     return pieces
@@ -267,7 +276,8 @@ def _take(
 
 def _choose(stock: list[_Piece], want: _Want) -> list[_Piece]:
     """Pops the lowest runs of `stock` (a list with the highest first) until the want is filled; pure but for that."""
-    chosen, open_t, available_t = [], want.quantity_t, sum(run.end - run.lo for run in stock)
+    chosen: list[_Piece] = []
+    open_t, available_t = want.quantity_t, sum(run.end - run.lo for run in stock)
     if open_t > available_t:
         raise InsufficientTonnes(asked_t=open_t, available_t=available_t)
     while open_t:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.app import sample_pages as sample
+from tests.app import sample_facts as sample
 
 NOON, PAGING = sample.NOON, sample.PAGING
 MATCHED = {"matched_t": 254211, "money_fen": 1326298787, "coverage_gap_ppm": 0, "surplus_gap_ppm": 0, "lines": 63}
@@ -17,22 +17,34 @@ def desk_pages() -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def firm_pages() -> dict[str, tuple[str, dict[str, Any]]]:
-    duty = {"number": "D-2025-E01", "kind": "BENCHMARK", "year": 2025, "state": "MET", "firm": sample.STEEL, "class": "KEY"}
+    duty = {
+        "number": "D-2025-E01",
+        "kind": "BENCHMARK",
+        "year": 2025,
+        "state": "MET",
+        "firm": sample.STEEL,
+        "class": "KEY",
+    }
     duty |= {"due_on": date(2026, 12, 31), "required_t": 34440, "covered_t": 34440, "rate_permille": 100}
     product = sample.names("粗钢（高炉—转炉）", "Crude steel (blast furnace)")
-    product |= {"output": Decimal(8200000), "output_unit": "t", "benchmark": Decimal("1.75"), "benchmark_unit": "tCO2e/t"}
+    product |= {
+        "output": Decimal(8200000),
+        "output_unit": "t",
+        "benchmark": Decimal("1.75"),
+        "benchmark_unit": "tCO2e/t",
+    }
     assessment = {
         "emission_tco2e": Decimal(14694400),
         "products": [product | {"benchmark_emission_tco2e": Decimal(14350000)}],
         "benchmark_tco2e": Decimal(14350000),
         "excess_tco2e": Decimal(344400),
         "raw_t": Decimal("34440.0"),
-        "benchmark_source": "demo",
+        "benchmark_source": sample.names("演示值", "demonstration value"),
     }
     met = {
         "duty": duty | {"is_illustrative": True},
         "assessment": assessment,
-        "bid": {"number": "B-2026-R1-E01", "state": "FILLED", "round": "2026-R1"},
+        "bid": {"number": "B-2026-R1-E01", "state": "ENTERED", "round": "2026-R1"},
         "lines": [sample.line("P01", 17220, 5600), sample.line("P15", 12000, 4700), sample.line("P19", 5220, 4500)],
     }
     unmet = met | {"lines": [], "duty": met["duty"] | {"state": "OPEN", "covered_t": 0}}
@@ -47,27 +59,38 @@ def firm_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "bid": None,
         "lines": [],
     }
-    eia = met | {"duty": duty | {"kind": "EIA", "required_t": 866, "covered_t": 866, "rate_permille": 10, "class": None}}
+    eia = met | {
+        "duty": duty | {"kind": "EIA", "required_t": 866, "covered_t": 866, "rate_permille": 10, "class": None}
+    }
     eia["duty"] |= {"firm": sample.GLASS, "is_illustrative": False}
     eia["assessment"] = {
         "project": sample.names("沙河浮法玻璃生产线改建项目", "Reconstruction of the Shahe float-glass line"),
-        **{"approval_number": "HB-2026-0118", "approved_on": date(2026, 3, 9)},
-        **{"total_tco2e": Decimal(86505), "raw_t": Decimal("865.05")},
+        "approval_number": "HB-2026-0118",
+        "approved_on": date(2026, 3, 9),
+        "total_tco2e": Decimal(86505),
+        "raw_t": Decimal("865.05"),
     }
     eia["lines"] = [sample.line("P31", 866, 6200)]
-    task = {"text": "1", "address": "/bids/B-2026-R1-E01", "word": "→", "due_on": date(2026, 9, 15)}
     home = {
         "organisation": sample.STEEL,
         "year": 2025,
         "summary": {"due_t": 83040, "covered_t": 34440, "spent_fen": 176322000, "certificates": 1},
-        "tasks": [task],
+        "bids_to_confirm": [{"number": "B-2026-R2-E01", "round": "2026-R2", "quantity_t": 48600, "closes_at": NOON}],
         "emitter": {"class": "KEY", "emission_tco2e": Decimal(14694400), "sector": "steel", "place": sample.KANGBAO},
         "duties": [duty, duty | {"number": "D-EIA-2026-01", "kind": "EIA", "state": "OPEN"}],
-        "bids": [{"number": "B-2026-R1-E01", "round": "2026-R1", "state": "CONFIRMED", "quantity_t": 34440, "limit_fen": 6500}],
+        "bids": [
+            {
+                "number": "B-2026-R1-E01",
+                "round": "2026-R1",
+                "state": "CONFIRMED",
+                "quantity_t": 34440,
+                "limit_fen": 6500,
+            }
+        ],
         "certificates": [{"number": sample.CERTIFICATE, "retired_at": NOON, "quantity_t": 34440}],
     }
     home["duties"][1] |= {"required_t": 48600, "covered_t": 0}
-    nothing = {"tasks": [], "emitter": None, "duties": [], "bids": [], "certificates": []}
+    nothing = {"bids_to_confirm": [], "emitter": None, "duties": [], "bids": [], "certificates": []}
     return {
         "firm-home": ("pages/firm/home.html", home | sample.frame("firm", "/my")),
         "firm-home-empty": ("pages/firm/home.html", home | nothing | sample.frame("firm", "/my")),
@@ -130,7 +153,12 @@ def round_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "firms": [
             {"name": sample.STEEL, "wanted_t": 34440, "filled_t": 34440, "reasons": []},
             {"name": sample.CEMENT, "wanted_t": 450, "filled_t": 450, "reasons": []},
-            {"name": sample.PAPER, "wanted_t": 6184, "filled_t": 2184, "reasons": [{"code": "price", "quantity_t": 4000}]},
+            {
+                "name": sample.PAPER,
+                "wanted_t": 6184,
+                "filled_t": 2184,
+                "reasons": [{"code": "price", "quantity_t": 4000}],
+            },
         ],
         "by_type": [
             {"type": sample.names(*sample.TYPES[code]), "code": code, "quantity_t": tonnes, "average_price_fen": price}
@@ -144,7 +172,11 @@ def round_pages() -> dict[str, tuple[str, dict[str, Any]]]:
     row = {"number": "2026-R1", "state": "PUBLISHED", "opened_at": NOON, "published_at": NOON, "bids": 20, "lots": 25}
     row |= {"quantity_t": 254211, "average_price_fen": 5217, "coverage_gap_ppm": 0}
     unknown = dict.fromkeys(("published_at", "quantity_t", "average_price_fen", "coverage_gap_ppm"))
-    rounds = {"rounds": [row | unknown | {"number": "2026-R2", "state": "OPEN"}, row], "paging": PAGING, "may_operate": False}
+    rounds = {
+        "rounds": [row | unknown | {"number": "2026-R2", "state": "OPEN"}, row],
+        "paging": PAGING,
+        "may_operate": False,
+    }
     shown = {
         "rounds": ("pages/public/rounds.html", rounds | sample.frame(path="/rounds")),
         "rounds-empty": ("pages/public/rounds.html", rounds | {"rounds": []} | sample.frame(path="/rounds")),
@@ -153,7 +185,10 @@ def round_pages() -> dict[str, tuple[str, dict[str, Any]]]:
     }
     for state in ("open", "closed", "solved", "refused", "published"):
         shown[f"desk-{state}"] = ("pages/operator/round.html", desk(state) | sample.frame("operator", "/rounds"))
-    shown["desk-working"] = ("pages/operator/round.html", desk("closed") | {"is_working": True} | sample.frame("operator"))
+    shown["desk-working"] = (
+        "pages/operator/round.html",
+        desk("closed") | {"is_working": True} | sample.frame("operator"),
+    )
     return shown
 
 
@@ -175,7 +210,10 @@ def desk(state: str) -> dict[str, Any]:
 
 
 def organiser_pages() -> dict[str, tuple[str, dict[str, Any]]]:
-    forum = {"name": sample.names("第十二届冀中绿色论坛", "12th Green Forum of Central Hebei"), "held_on": date(2026, 10, 24)}
+    forum = {
+        "name": sample.names("第十二届冀中绿色论坛", "12th Green Forum of Central Hebei"),
+        "held_on": date(2026, 10, 24),
+    }
     forum |= {"place": sample.names("石家庄市", "Shijiazhuang")}
     bought = sample.line("P31", 119, 6200) | {"number": "R-2026-0031", "event": forum, "amount_fen": 737800}
     bought |= {"bought_at": NOON, "beneficiary": forum["name"], "payment_reference": "pi_3PqS8x-0031"}
@@ -183,21 +221,41 @@ def organiser_pages() -> dict[str, tuple[str, dict[str, Any]]]:
     home = {"organisation": sample.EXPO, "summary": {"retired_t": 238, "events": 2, "spent_fen": 1475600}}
     home |= {"purchases": [bought, writing], "paging": PAGING}
     certificate = {
-        **{"number": sample.CERTIFICATE, "quantity_t": 34440, "beneficiary": sample.STEEL, "retiree": sample.STEEL},
-        **{"beneficiary_uscc": "91130200MA0DEMO123", "purpose": "COMPLIANCE_BENCHMARK", "event": None, "is_demo": True},
-        **{"obligation": {"number": "D-2025-E01", "year": 2025}, "retired_at": NOON, "log_index": 1482},
-        **{"signature_key": "demo-2026-1", "payload_sha256": sample.SHA},
+        "tonnes_in_chinese_capitals": "叁万肆仟肆佰肆拾吨",
+        "number": sample.CERTIFICATE,
+        "quantity_t": 34440,
+        "beneficiary": sample.STEEL,
+        "retiree": sample.STEEL,
+        "beneficiary_uscc": "91130200MA0DEMO123",
+        "purpose": "COMPLIANCE_BENCHMARK",
+        "event": None,
+        "is_demo": True,
+        "obligation": {"number": "D-2025-E01", "year": 2025},
+        "retired_at": NOON,
+        "log_index": 1482,
+        "signature_key": "demo-2026-1",
+        "payload_sha256": sample.SHA,
         "origins": [
-            sample.line(code, tonnes, 5600) | {"methodology": "HB-AFF@1"} for code, tonnes in [("P01", 22440), ("P15", 12000)]
+            sample.line(code, tonnes, 5600) | {"methodology": "HB-AFF@1"}
+            for code, tonnes in [("P01", 22440), ("P15", 12000)]
         ],
     }
     for_event = {"obligation": None, "event": forum, "purpose": "VOLUNTARY_EVENT", "beneficiary_uscc": None}
-    for_event |= {"beneficiary": forum["name"], "retiree": sample.EXPO, "quantity_t": 119, "is_demo": False}
+    for_event |= {
+        "beneficiary": forum["name"],
+        "retiree": sample.EXPO,
+        "quantity_t": 119,
+        "tonnes_in_chinese_capitals": "壹佰壹拾玖吨",
+        "is_demo": False,
+    }
     frame = sample.frame(path="/certificates") | {"qr_svg": sample.qr_svg()}
     frame["public_url"] = f"https://example.org/certificates/{sample.CERTIFICATE}"
     return {
         "organiser-home": ("pages/organiser/home.html", home | sample.frame("organiser", "/my")),
-        "organiser-home-empty": ("pages/organiser/home.html", home | {"purchases": []} | sample.frame("organiser", "/my")),
+        "organiser-home-empty": (
+            "pages/organiser/home.html",
+            home | {"purchases": []} | sample.frame("organiser", "/my"),
+        ),
         "purchase": ("pages/organiser/purchase.html", {"purchase": bought} | sample.frame("organiser", "/my")),
         "purchase-writing": ("pages/organiser/purchase.html", {"purchase": writing} | sample.frame("organiser", "/my")),
         "certificate": ("pages/public/certificate.html", {"certificate": certificate} | frame),

@@ -303,6 +303,13 @@ def test_a_witness_signs_beside_the_log_and_never_instead_of_it() -> None:
             signatures.verify_checkpoint(NOTE + line, LOG, witnesses=witnesses, has_one_signature=True)
 
 
+def test_a_witness_that_calls_itself_the_log_does_not_stand_for_it() -> None:
+    body = Checkpoint(ORIGIN, 1000, ROOT).body()
+    note = f"{body}\n{signatures.signature_line(body, name=ORIGIN, key=OTHER)}"
+    with pytest.raises(BadSignature):
+        signatures.verify_checkpoint(note, LOG, witnesses=[NoteVerifier(ORIGIN, OTHER.public)])
+
+
 def test_a_known_witness_whose_signature_does_not_hold_spoils_the_note() -> None:
     line = signatures.signature_line("another body\n", name=WITNESS.name, key=OTHER)
     with pytest.raises(BadSignature):
@@ -332,7 +339,10 @@ def test_the_same_line_twice_is_refused() -> None:
         NOTE.replace("— ", "- "),
         NOTE.replace("— ", "—  "),
         NOTE.replace(ORIGIN, "\ud800"),
-        signatures.Checkpoint(ORIGIN, 1000, ROOT[:31]).body() + "\n" + NOTE.split("\n\n")[1],
+        signatures.checkpoint_note(ORIGIN, 1000, ROOT[:31], KEY),
+        signatures.checkpoint_note(ORIGIN, 1000, ROOT + ROOT, KEY),
+        signatures.checkpoint_note(ORIGIN, -1, ROOT, KEY),
+        signatures.checkpoint_note(ORIGIN, 10**19, ROOT, KEY),
     ],
 )
 def test_a_note_in_any_other_form_is_refused(changed: str) -> None:

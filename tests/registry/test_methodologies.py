@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, Inexact
 from fractions import Fraction
 from math import floor
 
@@ -14,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.registry import grid, methodology, parameters
+from market.registry import grid, methodology
 from market.registry.methodologies import afforestation, photovoltaic, wetland, wind
-from tanyi.kernel.errors import Invalid, NotFound
+from tanyi.kernel.errors import NotFound
 from tanyi.kernel.quantities import Tonnes
 
 EVERY = methodology.all_methodologies()
@@ -56,7 +55,8 @@ def test_parameters_survive_being_stored(which, example):
 def test_a_methodology_has_at_least_three_examples_and_says_what_it_rests_on(which):
     assert len(which.examples) >= methodology.FEWEST_EXAMPLES
     assert {example.version for example in which.examples} == set(which.versions)
-    assert which.evidence is methodology.Evidence.TEXT_ATTACHED or "No official Hebei text attached" in which.source
+    assert which.evidence is methodology.Evidence.TEXT_ATTACHED or "No official Hebei text attached" in which.source_en
+    assert which.evidence is methodology.Evidence.TEXT_ATTACHED or "未附河北官方文本" in which.source_zh
     assert which.zh
     assert which.en
     fewest, most = which.crediting_years
@@ -105,129 +105,10 @@ def test_an_old_report_keeps_its_own_version_and_a_new_one_takes_the_one_in_forc
         both.version_on(date(2020, 12, 31))
 
 
-# Reading
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        1.5,
-        True,
-        False,
-        None,
-        "",
-        " 5",
-        "5 ",
-        "1e5",
-        "NaN",
-        "Infinity",
-        "-Infinity",
-        "+5",
-        "05",
-        ".5",
-        "5.",
-        "1_000",
-        "1,000",
-    ]
-    + ["１２", "-0", "-0.0", "0x10", "1" * 19, "0." + "1" * 13, 10**18, 10**5000, [], {}, "5\n"],
-)
-def test_a_figure_that_is_not_plain_is_refused_with_its_path(wrong):
-    stated = {**document_of(example_of("wind")), "export_mwh": wrong}
-    with pytest.raises(parameters.NotAPlainFigure) as refused:
-        methodology.read_parameters("wind", "V01", stated)
-    assert refused.value.facts["path"] == "$.export_mwh"
-    assert isinstance(refused.value, Invalid)
-
-
-@pytest.mark.parametrize("wrong", ["-1", "-0.000001", 50_000_001, "50000000.000001"])
-def test_a_figure_out_of_bounds_is_refused(wrong):
-    stated = {**document_of(example_of("wind")), "export_mwh": wrong}
-    with pytest.raises(parameters.OutOfBounds, match=r"\$\.export_mwh must lie between 0 and 50000000 MWh"):
-        methodology.read_parameters("wind", "V01", stated)
-
-
-def test_a_whole_number_is_as_good_as_text():
-    stated = {**document_of(example_of("wind", 1)), "export_mwh": 10_000}
-    assert methodology.quantify("wind", "V01", stated).quantity_t == Tonnes(7_119)
-
-
-def test_unknown_and_missing_parameters_are_refused_and_defaults_fill_in():
-    stated = document_of(example_of("wind"))
-    with pytest.raises(parameters.UnknownParameter, match=r"\$\.colour"):
-        methodology.read_parameters("wind", "V01", {**stated, "colour": "green"})
-    without_factor = {name: figure for name, figure in stated.items() if not name.startswith("build_margin")}
-    assert methodology.quantify("wind", "V01", without_factor).quantity_t == Tonnes(202_590)
-    del stated["export_mwh"]
-    with pytest.raises(parameters.MissingParameter, match=r"\$\.export_mwh"):
-        methodology.read_parameters("wind", "V01", stated)
-
-
-@pytest.mark.parametrize(
-    ("name", "wrong", "refusal"),
-    [
-        ("species", "baobab", parameters.NotAnOption),
-        ("species", ["larch"], parameters.NotAnOption),
-        ("stratum", "", parameters.WrongShape),
-        ("stratum", "a\u0007b", parameters.WrongShape),
-        ("stratum", "x" * 41, parameters.WrongShape),
-        ("area_ha", 1.0, parameters.NotAPlainFigure),
-        ("wolves", 3, parameters.UnknownParameter),
-    ],
-)
-def test_a_wrong_row_is_refused_with_its_place(name, wrong, refusal):
-    stated = document_of(example_of("afforestation", 1))
-    stated["strata"][1][name] = wrong
-    with pytest.raises(refusal) as refused:
-        methodology.read_parameters("afforestation", "V01", stated)
-    assert refused.value.facts["path"] == f"$.strata[1].{name}"
-
-
-@pytest.mark.parametrize(
-    ("name", "wrong"),
-    [
-        ("strata", []),
-        ("strata", {}),
-        ("strata", [[]]),
-        ("planted_from_on", "10/04/2012"),
-        ("planted_from_on", "2012-02-30"),
-    ]
-    + [("planted_from_on", 20120410), ("planted_from_on", "20120410")],
-)
-def test_a_wrong_list_or_day_is_refused(name, wrong):
-    with pytest.raises(parameters.WrongShape):
-        methodology.read_parameters("afforestation", "V01", {**document_of(example_of("afforestation")), name: wrong})
-
-
-@pytest.mark.parametrize("wrong", [None, [], "x", 1])
-def test_a_document_that_is_no_object_is_refused(wrong):
-    with pytest.raises(parameters.WrongShape):
-        methodology.read_parameters("wetland", "V01", wrong)
-
-
-# Generated schema and form
-
-
-@pytest.mark.parametrize("which", EVERY, ids=lambda each: each.code)
-def test_schema_and_form_are_generated_from_the_parameters(which):
-    names = [each.name for each in dataclasses.fields(which.version(which.latest()).parameters)]
-    schema, form = methodology.json_schema(which.code), methodology.form_fields(which.code)
-    json.dumps(schema)
-    assert list(schema["properties"]) == names == [line.name for line in form]
-    assert schema["additionalProperties"] is False
-    assert schema["required"] == [line.name for line in form if line.is_required]
-    for line in form:
-        assert line.zh
-        assert line.en
-        assert line.kind != "figure" or (line.unit and line.lowest is not None and line.highest is not None)
-        assert (line.kind == "rows") == bool(line.rows)
-
-
 # Exact arithmetic
 
 
 def test_exact_decimals_never_lose_a_digit():
-    from decimal import Inexact
-
     with methodology.exact_decimals(), pytest.raises(Inexact):
         Decimal(1) / Decimal(3)
 
@@ -399,5 +280,5 @@ def test_methane_is_counted_up_to_and_including_eighteen_permille():
 
 def test_the_set_of_warming_potentials_is_stated_by_the_report():
     stated = example_of("wetland", 2).parameters
-    assert wetland.gases_tco2e(stated) == (Decimal("1395"), Decimal("81.9"))
+    assert wetland.gases_tco2e(stated) == (Decimal(1395), Decimal("81.9"))
     assert wetland.gases_tco2e(replace(stated, warming_potentials="AR5")) == (Decimal(1_400), Decimal("79.5"))

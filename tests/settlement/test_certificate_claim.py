@@ -3,60 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import datetime
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement import certificate_claim
-from settlement.certificate_claim import (
-    Claim,
-    Event,
-    Line,
-    Methodology,
-    NotAValidCertificate,
-    Obligation,
-    Party,
-    Project,
-)
+from settlement.certificate_claim import NotAValidCertificate, Party
 from tanyi.kernel.quantities import LARGEST, Tonnes
-
-
-def line(low: int, high: int, **changes: object) -> Line:
-    made = Line(
-        serial=f"HB-forestry-P04-2024-{low}-{high}",
-        first=low,
-        last=high,
-        tonnes=Tonnes(high - low + 1),
-        project=Project(code="P04", name="隆化国有林场森林经营碳汇项目", county="承德市隆化县"),
-        product_type="forestry",
-        methodology=Methodology(code="HB-AR-01", version="1"),
-        vintage=2024,
-    )
-    return msgspec.structs.replace(made, **changes)
-
-
-def claim(**changes: object) -> Claim:
-    made = Claim(
-        number="HB-2026-000017",
-        legal_effect=certificate_claim.DEMO_LEGAL_EFFECT,
-        retirement="R-17",
-        retired_at=datetime(2026, 11, 23, 3, tzinfo=UTC),
-        retired_by=Party(name="鹿泉岩和水泥有限公司", uscc="91130100MA0000000X"),
-        beneficiary=None,
-        purpose="COMPLIANCE_BENCHMARK",
-        obligation=Obligation(number="D-2025-E17", year=2025),
-        event=None,
-        tonnes=Tonnes(119),
-        lines=(line(1001, 1100), line(2000, 2018)),
-        salt="5f" * 16,
-    )
-    return msgspec.structs.replace(made, **changes)
-
-
-MEETING = Event(name="测试会议", held_on=date(2026, 10, 1), place="石家庄")
+from tests.settlement.certificate_makers import MEETING, claim, line
 
 # amounts in capitals
 
@@ -192,6 +148,7 @@ def test_a_claim_that_agrees_with_itself_is_accepted(changes: dict[str, object])
         ({"lines": (line(1001, 1119, serial="HB-forestry-P05-2024-1001-1119"),)}, "range"),
         ({"lines": (line(1001, 1119, serial="HB-P04-2024-1001-1119"),)}, "range"),
         ({"lines": (line(1001, 1119, vintage=2023),)}, "range"),
+        ({"lines": (line(1001, 1119, product_type="wind"),)}, "range"),
         ({"lines": (line(1001, 1000),), "tonnes": Tonnes(0)}, "range"),
     ],
 )

@@ -141,7 +141,7 @@ class Parameters:
     """What an afforestation project reports for one vintage year."""
 
     planted_from_on: Annotated[
-        date, Day(zh="项目开工日期", en="Start of planting", lowest=date(2000, 1, 1), highest=date(2100, 12, 31))
+        date, Day(zh="项目开工日期", en="Start of planting", first_on=date(2000, 1, 1), last_on=date(2100, 12, 31))
     ]
     mapped_area_ha: Annotated[
         Decimal, Figure(zh="矢量边界面积", en="Mapped area", unit="ha", highest=Decimal(1_000_000))
@@ -175,7 +175,7 @@ class Parameters:
     ]
     uncertainty_percent: Annotated[
         Decimal,
-        Figure(zh="不确定性(90%置信水平)", en="Uncertainty at 90 % confidence", unit="%", highest=Decimal(100)),
+        Figure(zh="不确定性（90%置信水平）", en="Uncertainty at 90 % confidence", unit="%", highest=Decimal(100)),
     ]
     risk_share: Annotated[
         Decimal, Figure(zh="非持久性风险扣减率", en="Non-permanence risk share", unit="1", highest=Decimal(1))
@@ -327,7 +327,13 @@ METHODOLOGY = Methodology(
     zh="造林碳汇项目降碳产品方法学",
     en="Afforestation carbon sinks",
     evidence=Evidence.TRADED_TEXT_NOT_FOUND,
-    source=(
+    source_zh=(
+        "未附河北官方文本。公式和适用条件参照 CCER-14-001-V01；"
+        "树种缺省值为一般知识；"
+        "不确定性扣减规则取自 AR-CM-001；"
+        "版本日期为演示设定。"
+    ),
+    source_en=(
         "No official Hebei text attached. Formula and conditions after the pattern of CCER-14-001-V01; species defaults"
         " are general knowledge; the uncertainty deductions are those of AR-CM-001; the version date is the demo's."
     ),

@@ -49,7 +49,9 @@ class Parameters(GridParameters):
     ]
     own_use_mwh: Annotated[
         Decimal,
-        Figure(zh="就地消纳电量(独立表计)", en="Used on the spot, own meter", unit="MWh", highest=Decimal(50_000_000)),
+        Figure(
+            zh="就地消纳电量（独立表计）", en="Used on the spot, own meter", unit="MWh", highest=Decimal(50_000_000)
+        ),
     ] = Decimal(0)
 
 
@@ -112,7 +114,12 @@ METHODOLOGY = Methodology(
     zh="并网光伏发电项目降碳产品方法学",
     en="Grid-connected photovoltaic power",
     evidence=Evidence.INFERRED,
-    source=(
+    source_zh=(
+        "未附河北官方文本。公式参照 CM-001-V01 / ACM0002；"
+        "采用2019年发布的华北电网边际排放因子；"
+        "屋顶就地消纳规则和版本日期为演示设定。"
+    ),
+    source_en=(
         "No official Hebei text attached. Formula after the pattern of CM-001-V01 / ACM0002; margins of the North China"
         " grid, 2019 issue; own use of rooftops and the version date are the demo's."
     ),

@@ -180,7 +180,12 @@ METHODOLOGY = Methodology(
     zh="湿地固碳项目降碳产品方法学",
     en="Wetland carbon sinks",
     evidence=Evidence.TRADED_TEXT_NOT_FOUND,
-    source=(
+    source_zh=(
+        "未附河北官方文本。公式参照 CCER-14-002-V01（该方法学仅适用于红树林）；"
+        "土壤缺省值取自 IPCC 2013 年湿地增补指南；"
+        "风险扣减率、计入期和版本日期为演示设定。"
+    ),
+    source_en=(
         "No official Hebei text attached. Formula after the pattern of CCER-14-002-V01, which itself covers mangroves"
         " only; soil default of the IPCC 2013 Wetlands Supplement; risk share, crediting period and version date are"
         " the demo's."

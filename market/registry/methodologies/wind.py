@@ -84,7 +84,10 @@ METHODOLOGY = Methodology(
     zh="并网风力发电项目降碳产品方法学",
     en="Grid-connected wind power",
     evidence=Evidence.INFERRED,
-    source=(
+    source_zh=(
+        "未附河北官方文本。公式参照 CM-001-V01 / ACM0002；采用2019年发布的华北电网边际排放因子；版本日期为演示设定。"
+    ),
+    source_en=(
         "No official Hebei text attached. Formula after the pattern of CM-001-V01 / ACM0002; margins of the North China"
         " grid, 2019 issue; the version date is the demo's."
     ),

@@ -22,9 +22,6 @@ NBSP = "\u00a0"
 DATES = {"zh": "y年M月d日", "en": "d MMMM y"}
 TIMES = {"zh": "y年M月d日 HH:mm", "en": "d MMM y, HH:mm"}
 BABEL = {"zh": "zh_Hans", "en": "en_GB"}
-DIGITS = "零壹贰叁肆伍陆柒捌玖"
-PLACES = ("", "拾", "佰", "仟")
-GROUPS = ("", "万", "亿")
 
 
 def whole(number: int) -> str:
@@ -104,37 +101,13 @@ def _marked(context: Context, text: str) -> str:
     """Chinese text on an English page carries its language."""
     if context["locale"] == "zh" or text.isascii():
         return text
-    return Markup('<span lang="zh-Hans">{}</span>').format(text)  # noqa: S704  format escapes its argument
+    return Markup('<span lang="zh-Hans">{}</span>').format(text)
 
 
 def serial(number: str) -> Markup:
     """A serial or code that may break after its hyphens only, is not translated and has figures of equal width."""
     parts = Markup("-<wbr>").join(escape(part) for part in str(number).split("-"))
-    return Markup('<span class="code" translate="no">{}</span>').format(parts)  # noqa: S704  parts are escaped
-
-
-def chinese_capitals(quantity: int) -> str:
-    """A whole number in the capitals that certificates and invoices use: 12,005 is 壹万贰仟零伍. Below 10^12."""
-    if quantity == 0:
-        return DIGITS[0]
-    words, index, gap = "", 0, False
-    while quantity:
-        quantity, group = divmod(quantity, 10_000)
-        text = _capitals_of_group(group)
-        joint = DIGITS[0] if gap and words else ""
-        words = (text + GROUPS[index] if group else "") + (joint if group else "") + words
-        gap, index = (group < 1000) if group else bool(words), index + 1
-    return words
-
-
-def _capitals_of_group(group: int) -> str:
-    words, is_gap = "", False
-    for place in (3, 2, 1, 0):
-        digit = group // 10**place % 10
-        if digit:
-            words += (DIGITS[0] if is_gap else "") + DIGITS[digit] + PLACES[place]
-        is_gap = not digit and bool(words)
-    return words
+    return Markup('<span class="code" translate="no">{}</span>').format(parts)
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
@@ -148,5 +121,4 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "percent": percent,
     "local_name": local_name,
     "serial": serial,
-    "capitals": chinese_capitals,
 }

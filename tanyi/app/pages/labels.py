@@ -10,21 +10,14 @@ from collections.abc import Mapping
 
 from tanyi.kernel.errors import N_
 
-PRODUCT_TYPES: Mapping[str, str] = {
+PRODUCT_TYPES: Mapping[str, str] = {  # a methodology's own names win; these serve where only the code is at hand
     "forestry": N_("Forestry"),
-    "afforestation": N_("Afforestation"),
-    "forest_management": N_("Forest management"),
     "wetland": N_("Wetland"),
-    "salt_marsh": N_("Salt marsh"),
-    "grassland": N_("Grassland"),
-    "shellfish": N_("Shellfish"),
-    "bivalve": N_("Shellfish"),
+    "photovoltaic": N_("Photovoltaic power"),
     "wind": N_("Wind power"),
-    "photovoltaic": N_("Photovoltaic"),
-    "pv": N_("Photovoltaic"),
-    "photovoltaic_rooftop": N_("Rooftop photovoltaic"),
+    "grassland": N_("Grassland"),
     "building": N_("Ultra-low-energy building"),
-    "ultra_low_energy_building": N_("Ultra-low-energy building"),
+    "bivalve": N_("Bivalve mariculture"),
     "clean_heating": N_("Rural clean heating"),
 }
 
@@ -68,11 +61,10 @@ REPORT = {
 }
 LISTING = {
     "OPEN": N_("On sale"),
+    "IN_ROUND": N_("In a round"),
     "SOLD": N_("Sold out"),
-    "SOLD_OUT": N_("Sold out"),
     "WITHDRAWN": N_("Withdrawn"),
     "EXPIRED": N_("Expired"),
-    "CLOSED": N_("Ended"),
 }
 OBLIGATION = {
     "NONE": N_("No duty"),
@@ -81,31 +73,21 @@ OBLIGATION = {
     "MET": N_("Met in full"),
     "OVER": N_("More than met"),
     "NOT_ASSESSABLE_NO_BENCHMARK": N_("Not assessable: no benchmark"),
-    "ASSESSED": N_("Assessed"),
     "NOTIFIED": N_("Notified"),
-    "DUE": N_("Due"),
-    "OVERDUE": N_("Overdue"),
     "CANCELLED": N_("Cancelled"),
+    "CLOSED": N_("Ended"),
 }
 BID = {
     "DRAFT": N_("To be confirmed"),
     "CONFIRMED": N_("Confirmed"),
-    "WITHDRAWN": N_("Withdrawn"),
-    "FROZEN": N_("Entered in the round"),
-    "MATCHED": N_("Matched"),
-    "FILLED": N_("Filled"),
-    "PARTIAL": N_("Partly filled"),
-    "UNFILLED": N_("Not filled"),
+    "ENTERED": N_("Entered in the round"),
+    "LAPSED": N_("Lapsed"),
 }
 ROUND = {
     "OPEN": N_("Collecting bids and lots"),
     "CLOSED": N_("Closed"),
-    "FROZEN": N_("Closed"),
     "SOLVED": N_("Solved and checked"),
-    "CHECKED": N_("Solved and checked"),
     "PUBLISHED": N_("Published"),
-    "RECORDED": N_("Published"),
-    "SETTLED": N_("Settled"),
     "VOID": N_("Void"),
 }
 TRADE = {
@@ -133,14 +115,14 @@ STATES: Mapping[str, Mapping[str, str]] = {
     "result": RESULT,
 }
 GOOD = frozenset(
-    {"FREE", "LISTED", "OPEN", "REGISTERED", "ISSUED", "VERIFIED", "ACCEPTED", "MET", "OVER", "CONFIRMED", "PUBLISHED"}
-    | {"SETTLED", "FILLED", "MATCHED", "RETIRED", "SOLVED", "CHECKED", "RECORDED", "OPTIMAL"}
+    {"FREE", "LISTED", "OPEN", "REGISTERED", "ISSUED", "VERIFIED", "ACCEPTED", "MET", "OVER", "CONFIRMED", "ENTERED"}
+    | {"PUBLISHED", "SETTLED", "RETIRED", "SOLVED", "OPTIMAL", "IN_ROUND"}
 )
 WARNING = frozenset(
-    {"PARTIAL", "DUE", "DRAFT", "RESERVED", "PENDING", "NOT_ASSESSABLE_NO_BENCHMARK", "METHODOLOGY_PENDING", "BOUNDED"}
-    | {"TIME_LIMIT", "RETURNED", "SUSPENDED", "LOCKED", "FROZEN", "PLEDGED"}
+    {"PARTIAL", "DRAFT", "RESERVED", "NOT_ASSESSABLE_NO_BENCHMARK", "METHODOLOGY_PENDING", "BOUNDED", "TIME_LIMIT"}
+    | {"RETURNED", "SUSPENDED", "LOCKED", "FROZEN", "PLEDGED"}
 )
-BAD = frozenset({"OVERDUE", "REJECTED", "REVERSED", "CANCELLED", "VOID", "UNFILLED", "EXPIRED"})
+BAD = frozenset({"REJECTED", "REVERSED", "CANCELLED", "VOID", "LAPSED", "EXPIRED"})
 
 CLASSES: Mapping[str, str] = {
     "KEY": N_("Key emitter"),
@@ -152,7 +134,6 @@ SECTORS: Mapping[str, str] = {
     "steel": N_("Steel"),
     "power": N_("Power"),
     "petrochem": N_("Petrochemicals"),
-    "petrochemical": N_("Petrochemicals"),
     "chemical": N_("Chemicals"),
     "building_materials": N_("Building materials"),
     "paper": N_("Paper"),
@@ -208,9 +189,11 @@ def state_word(kind: str, state: str) -> str | None:
     return words.get(state) or words.get(state.upper()) or words.get(state.lower())
 
 
-def tone(state: str) -> str:
-    """good, warning, bad or plain: which colour a state is shown in."""
+def tone(state: str, kind: str = "") -> str:
+    """good, warning, bad or plain: which colour a state of this kind of thing is shown in."""
     code = state.upper()
+    if (kind, code) == ("obligation", "OPEN"):
+        return "warning"
     for name, states in (("good", GOOD), ("warning", WARNING), ("bad", BAD)):
         if code in states:
             return name

@@ -48,9 +48,14 @@ def catalog(locale: str) -> GNUTranslations:
 
 
 def translate(message: str, *, locale: str, **facts: object) -> str:
-    """A msgid (a refusal's `message`, say) in one language, its places filled with `facts`; plain text, not HTML."""
-    translated = catalog(locale).gettext(message)
-    return translated % facts if facts else translated
+    """A msgid (a refusal's `message`, say) in one language, its places filled with `facts`; plain text, not HTML.
+
+    A fact that is itself a msgid, such as the reason inside a refusal, is translated too.
+    """
+    texts = catalog(locale)
+    words = {name: texts.gettext(fact) if isinstance(fact, str) and fact else fact for name, fact in facts.items()}
+    translated = texts.gettext(message)
+    return translated % words if words else translated
 
 
 @lru_cache(maxsize=1)
@@ -68,7 +73,8 @@ def environment() -> jinja2.Environment:
     env.filters.update(FILTERS)
     env.filters.update({"word": _word, "state_name": _state_name, "tone": labels.tone, "type_name": _type_name})
     env.filters.update({"choices": _choices, "type_choices": _type_choices, "state_choices": _state_choices})
-    env.globals.update({"with_query": with_query, "share_permille": share_permille, "LANGUAGES": LANGUAGES})
+    shared: dict[str, Any] = {"with_query": with_query, "share_permille": share_permille, "LANGUAGES": LANGUAGES}
+    env.globals.update(shared)
     return env
 
 

@@ -1,0 +1,64 @@
+"""Certificates (注销凭证): the signed document of a retirement, which anyone can check offline.
+
+Issued after the retirement is in the log: one checkpoint is signed over the whole log, and each certificate carries the
+proof that its entry lies under it. The document is kept byte for byte as issued.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select
+
+from settlement import certificate_format as form
+from settlement import retirement
+from settlement.tables import Certificate, Retirement
+from tanyi.kernel.errors import NotFound
+from tanyi.kernel.signatures import SigningKey
+from tanyi.kernel.work import Reader, Work
+from tanyi.ledger import audit_log
+
+
+def issue_pending(work: Work, *, key: SigningKey, legal_effect: str | None) -> list[str]:
+    """Issues the certificate of every retirement that has none; gives their numbers."""
+    waiting = select(Retirement.id, Retirement.number).outerjoin(
+        Certificate, Certificate.retirement_id == Retirement.id
+    )
+    numbers = {row[0]: row[1] for row in work.session.execute(waiting.where(Certificate.retirement_id.is_(None)))}
+    if not numbers:
+        return []
+    checkpoint = audit_log.checkpoint(work, key=key)
+    seqs = audit_log.seqs_of(work, "retirement.recorded", "number", list(numbers.values()))
+    proofs = audit_log.proofs(work, list(seqs.values()), checkpoint)
+    rows = []
+    for retirement_id, claim in retirement.claims_of(work, numbers, legal_effect).items():
+        proof = proofs[seqs[claim.number]]
+        payload = form.build_payload(claim, log_index=proof.index, log_origin=audit_log.ORIGIN)
+        document = form.issue(
+            payload,
+            signing_key=key,
+            entry=json.loads(proof.entry),
+            proof=proof.hashes,
+            checkpoint=proof.checkpoint,
+        )
+        rows.append(
+            {"retirement_id": retirement_id, "number": claim.number, "document": document, "issued_at": work.now}
+        )
+    work.session.execute(insert(Certificate), rows)
+    work.record("certificates.issued", certificates=str(len(rows)), log_size=str(checkpoint.tree_size))
+    return sorted(numbers.values())
+
+
+def document(reader: Reader, number: str) -> bytes:
+    """A certificate by its number, byte for byte, or `NotFound`."""
+    found = reader.session.scalar(select(Certificate.document).where(Certificate.number == number))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def all_documents(reader: Reader) -> Sequence[tuple[str, bytes]]:
+    """Every certificate with its number, in order."""
+    query = select(Certificate.number, Certificate.document).order_by(Certificate.retirement_id)
+    return [(row[0], row[1]) for row in reader.session.execute(query)]

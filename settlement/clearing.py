@@ -1,0 +1,118 @@
+"""What drives settlement: payments are collected, events are heard and handled, funded trades are settled.
+
+Every function here may be called again after a crash and finishes what was begun: the gateway's keys make a repetition
+harmless, events are handled once, and a trade settles once. A purchase settles by itself as soon as it is funded; a
+round waits until all its trades are, and then settles whole, in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from market.trading import bids, listings, trades
+from market.trading.tables import Trade
+from settlement import delivery, payments, retirement
+from settlement.gateway.sdk import Gateway, GatewayError
+from settlement.payments import GatewaySilent, WorkOpener
+from settlement.tables import Payment
+from tanyi.kernel.quantities import Tonnes
+from tanyi.kernel.work import Work
+from tanyi.ledger import blocks
+
+
+def buy(work: Work, *, listing_number: str, buyer_id: int, quantity_t: Tonnes) -> Payment:
+    """A purchase from a listing at its price: the tonnes are reserved and the buyer is asked to pay."""
+    if quantity_t < 1:
+        raise listings.NothingOffered
+    offer = listings.on_sale_or_refuse(work, listing_number)
+    deal = trades.Deal(offer.id, buyer_id, int(quantity_t), offer.ask_fen)
+    made = trades.record(work, deals=[deal])
+    listings.close_if_empty(work, listing_id=offer.id)
+    return payments.ask(work, trade_ids=made)
+
+
+def give_back(work: Work, *, payment_id: int) -> None:
+    """Ends the trades of a payment that was cancelled at the gateway; their tonnes are on sale again."""
+    ended = trades.by_ids(work, payments.trades_of(work, [payment_id]))
+    trades.advance(work, trade_ids=[trade.id for trade in ended], was="RESERVED", to="EXPIRED")
+    for trade in ended:
+        listings.reopen(work, listing_id=trade.listing_id)
+        blocks.release(work, trade_id=trade.id, listing_id=trade.listing_id)
+    work.record("trades.expired", trades=str(len(ended)))
+
+
+def ask_for_round(work: Work, *, round_id: int) -> list[Payment]:
+    """Asks each buyer of a round once, for all its trades together."""
+    waiting = trades.unpaid_of_round(work, round_id)
+    open_ids = set(payments.unpaid(work, [trade.id for trade in waiting]))
+    by_buyer: dict[int, list[int]] = {}
+    for trade in waiting:
+        if trade.id in open_ids:
+            by_buyer.setdefault(trade.buyer_id, []).append(trade.id)
+    return [payments.ask(work, trade_ids=trade_ids) for trade_ids in by_buyer.values()]
+
+
+def handle_events(open_work: WorkOpener, gateway: Gateway) -> int:
+    """Handles what the webhook has taken in: reads each intent again and applies it; gives how many events."""
+    with open_work() as work:
+        waiting = payments.unhandled(work)
+    for event, kind, subject in waiting:
+        is_payment = kind.startswith("payment_intent.")
+        try:
+            intent = gateway.retrieve(subject) if is_payment else None
+        except GatewayError as failed:
+            raise GatewaySilent from failed
+        with open_work() as work:
+            if intent is not None:
+                payments.apply(work, intent=intent)
+            payments.note_handled(work, event=event)
+    return len(waiting)
+
+
+def settle_funded(open_work: WorkOpener) -> int:
+    """Settles every funded purchase, and every round whose trades are all funded; gives how many trades."""
+    with open_work() as work:
+        ready = [trade for trade in trades.funded(work) if trade.round_id is None]
+        delivery.settle(work, trade_ids=[trade.id for trade in ready])
+        in_rounds = {trade.round_id for trade in trades.funded(work) if trade.round_id is not None}
+    settled = len(ready)
+    for round_id in sorted(in_rounds):
+        with open_work() as work:
+            if not trades.unpaid_of_round(work, round_id):
+                whole = [trade.id for trade in trades.funded(work) if trade.round_id == round_id]
+                delivery.settle(work, trade_ids=whole)
+                settled += len(whole)
+    return settled
+
+
+def retire_round(work: Work, *, round_id: int, salts: Sequence[str], legal_effect: str | None) -> list[int]:
+    """Retires the settled tonnes of a round's compliance bids, each for the duty that its bid names."""
+    bought: dict[int, list[Trade]] = {}
+    for trade in trades.of_round(work, round_id):
+        if trade.bid_id is not None and trade.settlement_id is not None:
+            bought.setdefault(trade.bid_id, []).append(trade)
+    asked = bids.by_ids(work, bought)
+    retired = {row.obligation_id for row in retirement.of_obligations(work, [b.obligation_id for b in asked.values()])}
+    due = [bid for bid in asked.values() if bid.obligation_id is not None and bid.obligation_id not in retired]
+    orders = [
+        retirement.Order(
+            holder_id=bid.buyer_id,
+            purpose=retirement.purpose_of(work, bid.obligation_id),
+            parts=parts_of(work, bought[bid.id]),
+            salt=salt,
+            obligation_id=bid.obligation_id,
+        )
+        for bid, salt in zip(due, salts, strict=False)
+        if bid.obligation_id is not None
+    ]
+    return retirement.retire(work, orders=orders, legal_effect=legal_effect)
+
+
+def parts_of(work: Work, bought: Sequence[Trade]) -> Mapping[int, int]:
+    """Tonnes by issuance of some trades."""
+    offers = listings.by_ids(work, {trade.listing_id for trade in bought})
+    parts: dict[int, int] = {}
+    for trade in bought:
+        issuance_id = offers[trade.listing_id].issuance_id
+        parts[issuance_id] = parts.get(issuance_id, 0) + trade.quantity_t
+    return parts

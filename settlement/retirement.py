@@ -1,0 +1,191 @@
+"""Retirement (注销): the end of tonnes, once, for one named claim, for ever (domain §1.6 cases 22 and 23).
+
+Buying is not offsetting: only tonnes retired for a named duty discharge it. The claim is complete when it is made: its
+hash goes to the log in the same transaction, and the certificate issued later must say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, select
+
+from market.emitters import obligations
+from market.emitters.tables import Obligation as Duty
+from market.registry import issuance
+from settlement import certificate_claim as claims
+from settlement import neutrality
+from settlement.tables import Event, Retirement
+from tanyi.kernel import parties
+from tanyi.kernel.errors import N_, Conflict, Invalid, NotFound
+from tanyi.kernel.quantities import Tonnes
+from tanyi.kernel.work import Reader, Work
+from tanyi.ledger import blocks
+
+
+class MoreThanOwed(Conflict):
+    """More tonnes than the duty still lacks: retired tonnes cannot be revived, so this is refused."""
+
+    code = "settlement.more_than_owed"
+    message = N_("Duty %(number)s lacks %(lacking_t)s t; %(asked_t)s t would be too many.")
+
+
+class NothingToRetire(Invalid):
+    """A retirement of no tonnes, or for nobody."""
+
+    code = "settlement.nothing_to_retire"
+    message = N_("At least one tonne is needed, and the beneficiary's name has at most 200 characters.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to retire: tonnes by issuance, for which purpose, for whom. `beneficiary` None: the holder itself.
+
+    `salt` is at least 16 random bytes in hex; it keeps the hash in the public log from being guessed.
+    """
+
+    holder_id: int
+    purpose: str
+    parts: Mapping[int, int]
+    salt: str
+    obligation_id: int | None = None
+    event_id: int | None = None
+    beneficiary: str | None = None
+
+    @property
+    def quantity_t(self) -> int:
+        return sum(self.parts.values())
+
+
+def retire(work: Work, *, orders: Sequence[Order], legal_effect: str | None) -> list[int]:
+    """Retires for any number of orders, all or none, set-based; gives the retirements' ids in order."""
+    if not orders:
+        return []
+    _refuse_unless_owed(work, orders)
+    made = insert(Retirement).returning(Retirement.id, sort_by_parameter_order=True)
+    ids = list(work.session.scalars(made, [_row(work, order) for order in orders]))
+    takes = [
+        blocks.Retire(order.holder_id, issuance_id, retirement_id, quantity_t)
+        for order, retirement_id in zip(orders, ids, strict=True)
+        for issuance_id, quantity_t in sorted(order.parts.items())
+    ]
+    blocks.retire(work, takes=takes)
+    for claim in claims_of(work, ids, legal_effect).values():
+        work.record("retirement.recorded", **claims.retirement_facts(claim))
+    return ids
+
+
+def _row(work: Work, order: Order) -> dict[str, object]:
+    columns = {name: given for name, given in vars(order).items() if name != "parts"}
+    return columns | {"quantity_t": order.quantity_t, "retired_at": work.now}
+
+
+def _refuse_unless_owed(work: Work, orders: Sequence[Order]) -> None:
+    asked: dict[int, int] = {}
+    for order in orders:
+        if order.quantity_t < 1 or len(order.beneficiary or "") > neutrality.LONGEST_TEXT:
+            raise NothingToRetire
+        if order.obligation_id is not None:
+            asked[order.obligation_id] = asked.get(order.obligation_id, 0) + order.quantity_t
+    for duty in obligations.by_ids(work, asked).values():
+        lacking_t = duty.required_t - duty.retired_t
+        if asked[duty.id] > lacking_t:
+            raise MoreThanOwed(number=duty.number, lacking_t=lacking_t, asked_t=asked[duty.id])
+
+
+def claims_of(reader: Reader, ids: Iterable[int], legal_effect: str | None) -> dict[int, claims.Claim]:
+    """The claims of retirements as they stand in the books: what the certificate says is what was retired."""
+    query = select(Retirement).where(Retirement.id.in_(set(ids))).order_by(Retirement.id)
+    rows = reader.session.scalars(query).all()
+    taken: dict[int, list[blocks.Run]] = {}
+    for run in blocks.runs(reader, retirement_ids=[row.id for row in rows]):
+        assert run.retirement_id is not None, "these runs were asked for by their retirement"
+        taken.setdefault(run.retirement_id, []).append(run)
+    origins = issuance.provenance(reader, {run.issuance_id for runs in taken.values() for run in runs})
+    holders = parties.organisations(reader, {row.holder_id for row in rows})
+    duties = obligations.by_ids(reader, {row.obligation_id for row in rows if row.obligation_id})
+    events = neutrality.by_ids(reader, {row.event_id for row in rows if row.event_id})
+    return {
+        row.id: claims.Claim(
+            number=row.number,
+            legal_effect=legal_effect,
+            retirement=str(row.id),
+            retired_at=row.retired_at,
+            retired_by=claims.Party(name=holders[row.holder_id].name_zh, uscc=holders[row.holder_id].uscc),
+            beneficiary=claims.Party(name=row.beneficiary, uscc=None) if row.beneficiary else None,
+            purpose=row.purpose,
+            obligation=_duty(duties.get(row.obligation_id or 0)),
+            event=_event(events.get(row.event_id or 0)),
+            tonnes=Tonnes(row.quantity_t),
+            lines=tuple(_line(run, origins[run.issuance_id]) for run in taken[row.id]),
+            salt=row.salt,
+        )
+        for row in rows
+    }
+
+
+def _duty(duty: Duty | None) -> claims.Obligation | None:
+    return claims.Obligation(number=duty.number, year=duty.plan_year) if duty else None
+
+
+def _event(event: Event | None) -> claims.Event | None:
+    return claims.Event(name=event.name, held_on=event.held_on, place=event.place) if event else None
+
+
+def _line(run: blocks.Run, origin: issuance.Provenance) -> claims.Line:
+    code, _, version = origin.methodology.partition("@")
+    return claims.Line(
+        serial=origin.serial(run.lo, run.end),
+        first=run.lo,
+        last=run.end - 1,
+        tonnes=run.quantity_t,
+        project=claims.Project(code=origin.project_code, name=origin.project_name_zh, county=origin.county_zh),
+        product_type=origin.product_type,
+        methodology=claims.Methodology(code=code, version=version),
+        vintage=origin.vintage,
+    )
+
+
+def by_number(reader: Reader, number: str) -> Retirement:
+    """A retirement by its number, or `NotFound`: retirements are public."""
+    row = reader.session.scalar(select(Retirement).where(Retirement.number == number))
+    if row is None:
+        raise NotFound
+    return row
+
+
+def by_id(reader: Reader, retirement_id: int) -> Retirement:
+    """A retirement by its id."""
+    return reader.session.get_one(Retirement, retirement_id)
+
+
+def newest(reader: Reader, most: int = 1000, **equal: int) -> Sequence[Retirement]:
+    """Retirements, newest first; `equal` narrows by columns such as holder_id or obligation_id."""
+    query = select(Retirement).filter_by(**equal).order_by(Retirement.id.desc()).limit(most)
+    return reader.session.scalars(query).all()
+
+
+def of_obligations(reader: Reader, obligation_ids: Iterable[int | None]) -> Sequence[Retirement]:
+    """Retirements for these duties."""
+    return reader.session.scalars(select(Retirement).where(Retirement.obligation_id.in_(set(obligation_ids)))).all()
+
+
+def purpose_of(reader: Reader, obligation_id: int) -> str:
+    """The purpose that a retirement for this duty has."""
+    duty = obligations.by_ids(reader, [obligation_id])[obligation_id]
+    return "COMPLIANCE_EIA" if duty.kind == obligations.EIA_PROJECT else "COMPLIANCE_BENCHMARK"
+
+
+def total_t(reader: Reader) -> Tonnes:
+    """All tonnes ever retired."""
+    return Tonnes(int(reader.session.scalars(select(func.coalesce(func.sum(Retirement.quantity_t), 0))).one()))
+
+
+CHECKS = {
+    "a_retirement_retires_what_it_says": """
+        SELECT r.number FROM settlement_retirement r LEFT JOIN (
+            SELECT retirement_id, sum(end_ - lo) AS tonnes FROM ledger_block WHERE state = 'RETIRED'
+            GROUP BY retirement_id) b ON b.retirement_id = r.id
+        WHERE r.quantity_t IS DISTINCT FROM b.tonnes""",
+}

@@ -1,0 +1,87 @@
+"""The commands that need no database: `match`, `check` and `explain` on problem and result files (contracts §1)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import rich_click as click
+
+from tanyi.app.cli import cli, fail, json_option, print_json, read_bytes, read_json, say, write_bytes
+
+file_argument = click.argument("file", type=click.Path(path_type=Path))
+result_argument = click.argument("result", type=click.Path(path_type=Path))
+
+
+@cli.command()
+@file_argument
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write the result (default: stdout).")
+@click.option("--time-limit", type=click.IntRange(min=1), help="Seconds; the best checked result is written then.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+def match(file: Path, output: Path | None, time_limit: int | None, workers: int) -> None:
+    """Solve a problem file and write its checked result."""
+    from matching.checker import check
+    from matching.problem import BadProblem, read_problem, write_result
+    from matching.solver import NotSolvable, solve
+
+    try:
+        problem = read_problem(read_bytes(file))
+        result = solve(problem, time_limit_s=time_limit, workers=workers)
+    except (BadProblem, NotSolvable) as wrong:
+        fail(f"{file}: {wrong}")
+    violations = check(problem, result)
+    assert not violations, f"the solver broke a rule: {violations[0]}"
+    raw = write_result(result)
+    if output is None:
+        click.echo(raw.decode(), nl=False)
+    else:
+        write_bytes(output, raw)
+    totals, gap = result.totals, result.gap_ppm
+    say(
+        f"{result.status}: {totals.compliance_t + totals.voluntary_t} t in {totals.lines} lines,"
+        f" gap {gap.coverage} ppm of tonnes, {gap.surplus} ppm of surplus, {result.solver.seconds} s"
+    )
+
+
+@cli.command()
+@file_argument
+@result_argument
+@click.option("--certificate", type=click.Path(path_type=Path), help="The certificate of the bounds.")
+@json_option
+def check(file: Path, result: Path, certificate: Path | None, as_json: bool) -> None:
+    """Verify a result from first principles, without the solver."""
+    from matching import checker
+    from matching.problem import BadProblem, read_problem, read_result
+
+    try:
+        problem, claimed = read_problem(read_bytes(file)), read_result(read_bytes(result))
+    except BadProblem as wrong:
+        fail(str(wrong))
+    found = checker.check(problem, claimed, read_json(certificate) if certificate else None)
+    if as_json:
+        print_json({"ok": not found, "violations": [vars(one) for one in found]})
+    else:
+        reached = claimed.totals.compliance_t + claimed.totals.voluntary_t
+        click.echo("\n".join(str(one) for one in found) or f"OK: {reached} t in {claimed.totals.lines} lines.")
+    sys.exit(1 if found else 0)
+
+
+@cli.command()
+@file_argument
+@result_argument
+@click.option("--bid", help="A bid's id.")
+@click.option("--lot", help="A lot's id.")
+@json_option
+def explain(file: Path, result: Path, bid: str | None, lot: str | None, as_json: bool) -> None:
+    """Say why a bid or a lot was or was not served."""
+    from matching import explain as reasons
+    from matching.problem import BadProblem, read_problem, read_result
+
+    if (bid is None) == (lot is None):
+        fail("give either --bid or --lot")
+    try:
+        problem, claimed = read_problem(read_bytes(file)), read_result(read_bytes(result))
+        said = reasons.explain_bid(problem, claimed, bid) if bid else reasons.explain_lot(problem, claimed, lot or "")
+    except (BadProblem, KeyError) as wrong:
+        fail(str(wrong))
+    print_json(said) if as_json else click.echo(reasons.in_words(said))
