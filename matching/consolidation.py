@@ -10,6 +10,7 @@ Heuristic for the goals after the third (contracts §2: fewest contracts, fewest
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -125,7 +126,7 @@ class _Rings:
         """Joins two trees: the shallower side is turned to hang on the other."""
         left, right = self._to_root(one), self._to_root(other)
         path, child, onto = (left, one, other) if len(left) <= len(right) else (right, other, one)
-        for node, above in reversed(list(zip(path, path[1:], strict=False))):
+        for node, above in reversed(list(pairwise(path))):
             self.parent[above] = node
         self.parent[child] = onto
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matching.variables import Book, Mask, Whole
+from matching.variables import Book, Mask, Whole, one
 
 
 @dataclass(frozen=True)
@@ -158,8 +158,8 @@ def most_alone_t(book: Book) -> Whole:
     most = np.zeros(len(book.bids), dtype=np.int64)
     lots = np.arange(len(book.lots))
     for i in range(len(book.bids)):
-        open_lots = lots[may_trade(book, np.int64(i), lots)]
-        outside = book.is_outside(np.int64(i), open_lots)
+        open_lots = lots[may_trade(book, one(i), lots)]
+        outside = book.is_outside(one(i), open_lots)
         group = book.lot_group[open_lots]
         within_t = total(group[~outside], book.supply_t[open_lots[~outside]], book.groups)
         beyond_t = total(group[outside], book.supply_t[open_lots[outside]], book.groups)

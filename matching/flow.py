@@ -7,6 +7,7 @@ while it runs and cannot be stopped, so a round is solved in a process of its ow
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -33,15 +34,15 @@ class Arcs:
         return Arcs(tail, head, capacity, cost, source, sink)
 
 
-class FlowFailed(RuntimeError):
+class FlowFailed(RuntimeError):  # noqa: N818  it says what happened
     """The flow solver refused the network: its numbers are out of the solver's range. A bug, not an answer."""
 
 
 def cheapest_greatest_flow(arcs: Arcs) -> Whole:
     """The flow on each arc of a greatest flow from source to sink that costs least among the greatest."""
-    from ortools.graph.python import min_cost_flow  # noqa: PLC0415  heavy, and only a worker that solves needs it
+    from ortools.graph.python import min_cost_flow  # heavy, and only a worker that solves needs it
 
-    solver = min_cost_flow.SimpleMinCostFlow()
+    solver: Any = min_cost_flow.SimpleMinCostFlow()
     added = solver.add_arcs_with_capacity_and_unit_cost(arcs.tail, arcs.head, arcs.capacity, arcs.cost)
     leaving = int(arcs.capacity[arcs.tail == arcs.source].sum())
     solver.set_node_supply(arcs.source, leaving)

@@ -87,9 +87,7 @@ class Relaxation:
     def __init__(self, book: Book, most_t: Whole) -> None:
         weights = weights_of(book)
         gate_cost = (-weights.compliance_reward, 0)
-        cross = (book.class_owner >= 0).any() and (
-            (book.group_cap_t < most_t) & (book.outside_cap_t < most_t)
-        ).any()
+        cross = (book.class_owner >= 0).any() and ((book.group_cap_t < most_t) & (book.outside_cap_t < most_t)).any()
         self._book = book
         self._networks: list[Network] = [
             network_of(book, most_t, weights.bid_cost, weights.lot_cost, gate_cost, caps_first=caps_first)

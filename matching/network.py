@@ -10,7 +10,7 @@ against sellers that are not dominant, all-or-none, the minimum line. `most_alon
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -188,6 +188,6 @@ class _Maker:
         node[chosen] = first + place.reshape(-1)
 
 
-def _columns(rows: list[tuple[Whole, ...]], count: int) -> list[Whole]:
+def _columns(rows: Sequence[tuple[Whole, ...]], count: int) -> list[Whole]:
     empty = np.zeros(0, dtype=np.int64)
     return [np.concatenate([empty, *(row[k] for row in rows)]) for k in range(count)]

@@ -22,7 +22,6 @@ from matching.problem import (
     Bound,
     Line,
     LotOutcome,
-    Problem,
     Result,
     Solver,
     Totals,

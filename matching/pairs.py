@@ -29,6 +29,7 @@ from matching.shares import Shares
 from matching.variables import Book, Mask, Whole
 
 MOST_ROUNDS = 14  # of giving up partial orders before the rest of them is stripped at once
+MILLION = 1_000_000
 SOURCE, SINK, FIRST_BID = 0, 1, 2
 
 
@@ -100,11 +101,10 @@ def _partial(book: Book, held: Allocation) -> tuple[Mask, Mask]:
 
 def _given_up(book: Book, field: Field, held: Allocation, bids: Mask, lots: Mask) -> Field:
     """Gives up the half of the partial whole orders that came least far, one at least."""
-    bid_share = np.where(bids, held.filled_t(book) / np.maximum(book.quota_t, 1), 2.0)
-    lot_share = np.where(lots, held.sold_t(book) / np.maximum(book.supply_t, 1), 2.0)
-    shares = np.concatenate([bid_share, lot_share])
-    last = np.argsort(shares, kind="stable")[: (int(bids.sum() + lots.sum()) + 1) // 2]
-    given = np.zeros(len(shares), dtype=bool)
+    bid_ppm = np.where(bids, held.filled_t(book) * MILLION // book.quota_t, 2 * MILLION)
+    lot_ppm = np.where(lots, held.sold_t(book) * MILLION // book.supply_t, 2 * MILLION)
+    last = np.argsort(np.concatenate([bid_ppm, lot_ppm]), kind="stable")[: (int(bids.sum() + lots.sum()) + 1) // 2]
+    given = np.zeros(len(bids) + len(lots), dtype=bool)
     given[last] = True
     no_bid, no_lot = field.no_bid | given[: len(bids)], field.no_lot | given[len(bids) :]
     return replace(field, no_bid=no_bid, no_lot=no_lot)

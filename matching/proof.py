@@ -21,7 +21,7 @@ from matching.repair import every_pair
 from matching.variables import Book, Mask, Whole
 
 MOST_BIDS, MOST_LOTS = 60, 200
-STEPS = 3.0  # the search's own measure of the effort for one goal; some five seconds
+STEPS = 3  # the search's own measure of the effort for one goal; some five seconds
 
 
 def is_small(book: Book) -> bool:
@@ -63,7 +63,7 @@ class _Model:
     """
 
     def __init__(self, book: Book) -> None:
-        from ortools.sat.python import cp_model  # noqa: PLC0415  heavy, and only a worker that solves needs it
+        from ortools.sat.python import cp_model  # heavy, and only a worker that solves needs it
 
         self.cp, self.book, self.model = cp_model, book, cp_model.CpModel()
         self.bid, self.lot = every_pair(book)
@@ -171,7 +171,7 @@ class _Model:
         self.hint(model, held)
         solver = self.solver(seconds)
         status = solver.solve(model)
-        most = int(np.floor(min(float(bound), solver.best_objective_bound) + 1e-6))
+        most = min(bound, round(solver.best_objective_bound))  # whole and below 2^53, hence exact
         if status not in (self.cp.OPTIMAL, self.cp.FEASIBLE):
             return None, most
         values = np.array([solver.value(x) for x in self.x], dtype=np.int64)

@@ -22,7 +22,7 @@ from matching.constraints import (
     total,
 )
 from matching.problem import Reason
-from matching.variables import Book, Mask, Whole
+from matching.variables import Book, Mask, Whole, one
 
 PAIR_CODES = ("price", "vintage", "type", "region", "own_group")
 QUANTITY_CODES = ("all_or_none", "floor", "group_cap", "max_sellers")
@@ -74,7 +74,7 @@ class Standing:
         book, used = self.book, self.contracts_t.get(i, {})
         if dropped != "all_or_none":
             lots = lots[~book.is_whole_lot[lots]]
-        outside = book.is_outside(np.int64(i), lots)
+        outside = book.is_outside(one(i), lots)
         group, unsold_t = book.lot_group[lots], self.unsold_t[lots]
         within_t = total(group[~outside], unsold_t[~outside], book.groups)
         beyond_t = total(group[outside], unsold_t[outside], book.groups)
@@ -122,7 +122,7 @@ def _shared_out(open_t: int, facts: Callable[[], Iterator[tuple[str, int, Figure
 def _bid_facts(standing: Standing, i: int) -> Iterator[tuple[str, int, Figures]]:
     """Facts about an unfilled bid: quantity rules, then pair rules, then what was short or went to others."""
     book, lots = standing.book, standing.open_lots
-    fails = standing.failures(np.int64(i), lots)
+    fails = standing.failures(one(i), lots)
     failed = sum((mask.astype(np.int64) for mask in fails.values()), np.zeros(len(lots), dtype=np.int64))
     suited = lots[failed == 0]
     base_t = standing.room_t(i, suited)
@@ -142,7 +142,7 @@ def _bid_facts(standing: Standing, i: int) -> Iterator[tuple[str, int, Figures]]
             most_t = min(gain_t, int(standing.unfilled_t[i]))
             yield code, gain_t, _pair_figures(standing, i, others, code, most_t) | {"unsold_t": gain_t}
     all_lots = np.arange(len(book.lots))
-    eligible = ~np.any(list(standing.failures(np.int64(i), all_lots).values()), axis=0)
+    eligible = ~np.any(list(standing.failures(one(i), all_lots).values()), axis=0)
     eligible_t = int(book.supply_t[eligible].sum())
     yield "supply_short", quota_t - eligible_t, {"quantity_t": quota_t, "eligible_t": eligible_t}
     taken_t = eligible_t - int(standing.unsold_t[eligible].sum()) - (quota_t - int(standing.unfilled_t[i]))
@@ -151,12 +151,13 @@ def _bid_facts(standing: Standing, i: int) -> Iterator[tuple[str, int, Figures]]
 
 def _quantity_figures(standing: Standing, i: int, code: str) -> Figures:
     book = standing.book
-    return {
+    figures: dict[str, Figures] = {
         "all_or_none": {},
         "floor": {"most_outside_t": int(book.outside_cap_t[i]), "outside_t": int(standing.outside_t[i])},
         "group_cap": {"most_from_group_t": int(book.group_cap_t[i])},
         "max_sellers": {"max_sellers": int(book.most_sellers[i]), "sellers": len(standing.contracts_t.get(i, {}))},
-    }[code]
+    }
+    return figures[code]
 
 
 def _pair_figures(standing: Standing, i: int, lots: Whole, code: str, wanted_t: int) -> Figures:
@@ -178,7 +179,7 @@ def _pair_figures(standing: Standing, i: int, lots: Whole, code: str, wanted_t: 
 def _lot_facts(standing: Standing, j: int) -> Iterator[tuple[str, int, Figures]]:
     """Facts about an unsold lot, from the unfilled bids."""
     book, bids = standing.book, standing.open_bids
-    fails = standing.failures(bids, np.int64(j))
+    fails = standing.failures(bids, one(j))
     failed = sum((mask.astype(np.int64) for mask in fails.values()), np.zeros(len(bids), dtype=np.int64))
     for code, wanted_t, figures in _held_back(standing, bids[failed == 0], j):
         yield code, wanted_t, figures | {"unfilled_t": wanted_t}
@@ -190,7 +191,7 @@ def _lot_facts(standing: Standing, j: int) -> Iterator[tuple[str, int, Figures]]
             if code == "price":
                 figures |= {"ask_fen": int(book.ask_fen[j]), "highest_limit_fen": int(book.limit_fen[others].max())}
             yield code, wanted_t, figures
-    eligible = ~np.any(list(standing.failures(np.arange(len(book.bids)), np.int64(j)).values()), axis=0)
+    eligible = ~np.any(list(standing.failures(np.arange(len(book.bids)), one(j)).values()), axis=0)
     wanted_t, offered_t = int(book.quota_t[eligible].sum()), int(book.supply_t[j])
     yield "demand_short", offered_t - wanted_t, {"quantity_t": offered_t, "wanted_t": wanted_t}
     yield "priority", offered_t, {"wanted_t": wanted_t}
@@ -213,7 +214,7 @@ def _blocking_rule(standing: Standing, i: int, j: int) -> str:
     group = int(book.lot_group[j])
     if book.is_whole_lot[j] or book.is_whole_bid[i]:
         return "all_or_none"
-    if book.is_outside(np.int64(i), np.int64(j)) and standing.outside_t[i] == book.outside_cap_t[i]:
+    if book.is_outside(one(i), one(j)) and standing.outside_t[i] == book.outside_cap_t[i]:
         return "floor"
     if used.get(group, 0) == book.group_cap_t[i]:
         return "group_cap"

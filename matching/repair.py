@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 
 from matching.constraints import Allocation, may_trade, seller_pairs
-from matching.goals import Margins, Score, Weights, score_of
+from matching.goals import Margins, Weights, score_of
 from matching.pairs import Field, settled
-from matching.sellers import is_limited, next_choice, within_choice
-from matching.variables import Book, Mask, Whole
+from matching.sellers import is_limited, largest_in_use, next_choice, within_choice
+from matching.variables import Book, Mask, Whole, one
 
 DENSE_PAIRS = 400_000  # up to here every pair that may trade is in play
 MOST_PASSES = 12
@@ -46,6 +46,18 @@ def repaired(
         if score > best_score:
             best, best_score = found, score
     return best
+
+
+def in_order_of_time(book: Book, weights: Weights, held: Allocation) -> Allocation:
+    """The allocation of a small round settled once more with its discrete choices kept, so that ties fall by priority.
+
+    Branch and bound knows the goals but not the order of time. Never worse in the goals than what is held.
+    """
+    bid, lot = every_pair(book)
+    mine = within_choice(book, largest_in_use(book, held), bid, lot)
+    field = Field.of(book, bid[mine], lot[mine], held.filled_t(book) == 0, held.sold_t(book) == 0)
+    found = settled(book, weights, field, held)
+    return found if score_of(book, found) >= score_of(book, held) else held
 
 
 class _Pairs:
@@ -113,7 +125,7 @@ def _neighbourhood(book: Book, held: Allocation, number: int) -> tuple[Whole, Wh
     limited = np.flatnonzero(is_limited(book) & (unfilled_t > 0))
     lots = np.arange(len(book.lots))
     for i in limited.tolist():
-        mine = lots[may_trade(book, np.int64(i), lots)]
+        mine = lots[may_trade(book, one(i), lots)]
         found.append((np.full(len(mine), i), mine))
     bid, lot = (np.concatenate([pair[side] for pair in found]) for side in (0, 1))
     keys = np.unique(bid * len(book.lots) + lot)
@@ -123,7 +135,7 @@ def _neighbourhood(book: Book, held: Allocation, number: int) -> tuple[Whole, Wh
 def _around_bids(book: Book, unfilled_t: Whole, unsold_t: Whole, number: int) -> Iterator[tuple[Whole, Whole]]:
     """For an unfilled bid: the lots with most unsold tonnes, and as many others."""
     for i in np.flatnonzero(unfilled_t > 0).tolist():
-        lots = np.flatnonzero(may_trade(book, np.int64(i), np.arange(len(book.lots))))
+        lots = np.flatnonzero(may_trade(book, one(i), np.arange(len(book.lots))))
         unsold = lots[np.argsort(-unsold_t[lots], kind="stable")[:NEIGHBOURS]]
         others = lots[np.argsort(_shuffle(lots, i, number), kind="stable")[:NEIGHBOURS]]
         chosen = np.union1d(unsold, others)
@@ -134,7 +146,7 @@ def _around_lots(book: Book, unsold_t: Whole, number: int) -> Iterator[tuple[Who
     """For an unsold lot: some bids that could take it, so that what they hold comes free for others."""
     largest = np.argsort(-unsold_t, kind="stable")[:MOST_UNSOLD]
     for j in largest[unsold_t[largest] > 0].tolist():
-        bids = np.flatnonzero(may_trade(book, np.arange(len(book.bids)), np.int64(j)))
+        bids = np.flatnonzero(may_trade(book, np.arange(len(book.bids)), one(j)))
         chosen = bids[np.argsort(_shuffle(bids, j, number), kind="stable")[:NEIGHBOURS]]
         yield chosen, np.full(len(chosen), j)
 

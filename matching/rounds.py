@@ -16,8 +16,8 @@ from sqlalchemy import select, update
 from market.emitters import policy
 from market.registry import issuance
 from market.trading import bids, listings, trades
-from market.trading.tables import Bid as BidRow
-from market.trading.tables import Listing
+from market.trading.bids import Bid as BidRow
+from market.trading.listings import Listing
 from matching import apart
 from matching.checker import check
 from matching.problem import Bid, Floor, Lot, Problem, Result, read_problem, read_result, write_problem

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from matching.constraints import Allocation, may_trade, seller_pairs, total
-from matching.variables import Book, Mask, Whole
+from matching.variables import Book, Mask, Whole, one
 
 
 def is_limited(book: Book) -> Mask:
@@ -73,7 +73,7 @@ def _chosen(book: Book, i: int, need_t: int, sellers: int, left_t: Whole, taken:
     if sellers <= 0 or need_t <= 0:
         return []
     lots = np.flatnonzero(left_t > 0)
-    lots = lots[may_trade(book, np.int64(i), lots)]
+    lots = lots[may_trade(book, one(i), lots)]
     offered_t = np.minimum(total(book.lot_group[lots], left_t[lots], book.groups), book.group_cap_t[i])
     offered_t[list(taken)] = 0
     keys: list[int] = []

@@ -63,7 +63,9 @@ class Shares:
         side, contract = keys % 2, keys // 2
         cap_t = self.book.group_cap_t[contract // self.book.groups]
         used = self._used(keys, place, chosen, sides=True)
-        mine_t, other_t = (np.array([used.get(k, 0) for k in each.tolist()], dtype=np.int64) for each in (keys, keys ^ 1))
+        mine_t, other_t = (
+            np.array([used.get(k, 0) for k in each.tolist()], dtype=np.int64) for each in (keys, keys ^ 1)
+        )
         gets_spare = (side == 0) == (self.turn % 4 < 2)
         split_t = np.where(gets_spare, cap_t - other_t, mine_t)
         room_t = np.where(np.isin(keys ^ 1, keys), split_t, cap_t)

@@ -22,7 +22,7 @@ from matching.outcome import result_of, timed
 from matching.pairs import stripped
 from matching.problem import QUOTA, Bound, Problem, Result
 from matching.proof import is_small, searched
-from matching.repair import repaired
+from matching.repair import in_order_of_time, repaired
 from matching.sellers import first_choice
 from matching.variables import Book, book_of
 
@@ -45,11 +45,11 @@ class Deadline:
 
     def left(self) -> float | None:
         """Seconds left, None without a limit."""
-        return None if self._seconds is None else max(0.0, self._seconds - self.elapsed())
+        return None if self._seconds is None else max(0, self._seconds - self.elapsed())
 
     def is_late(self) -> bool:
         """Whether the limit has struck; work that asks and stops makes the result a `time_limit` one."""
-        self.has_struck = self.has_struck or self.left() == 0.0
+        self.has_struck = self.has_struck or self.left() == 0
         return self.has_struck
 
 
@@ -79,6 +79,7 @@ def _cleared(book: Book, deadline: Deadline) -> Result:
     search = None
     if is_small(book) and not deadline.is_late():
         held, search = searched(book, held, relaxation.bound, deadline.left)
+        held = in_order_of_time(book, weights_of(book), held)
         deadline.is_late()
     held = consolidated(book, held)
     bound = relaxation.bound(score_of(book, held))

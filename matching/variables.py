@@ -104,7 +104,9 @@ def book_of(problem: Problem) -> Book:
         is_compliance=np.array([bid.purpose == COMPLIANCE for bid in bids], dtype=bool),
         is_whole_bid=np.array([bid.all_or_none for bid in bids], dtype=bool),
         bid_group=_whole([group_number[bid.group] for bid in bids]),
-        outside_cap_t=_whole([_share(bid.quantity_t, 1000 - (bid.floor.min_permille if bid.floor else 0)) for bid in bids]),
+        outside_cap_t=_whole(
+            [_share(bid.quantity_t, 1000 - (bid.floor.min_permille if bid.floor else 0)) for bid in bids]
+        ),
         group_cap_t=_whole([_share(bid.quantity_t, _or(bid.max_group_permille, 1000)) for bid in bids]),
         most_sellers=_whole([min(_or(bid.max_sellers, len(group_number)), len(group_number)) for bid in bids]),
         window_of_bid=window_of_bid,
@@ -118,6 +120,11 @@ def book_of(problem: Problem) -> Book:
         lot_priority=_priority([(instant(lot.offered_at), lot.id) for lot in lots], problem.seed),
         **_classes(bids, lots, lot_group, _dominant_groups(bids, lot_group, supply_t)),
     )
+
+
+def one(position: int) -> Whole:
+    """A single position as an array, to stand beside many."""
+    return np.array(position, dtype=np.int64)
 
 
 def _by_id(row: Bid | Lot) -> str:
@@ -180,12 +187,14 @@ def _classes(bids: Sequence[Bid], lots: Sequence[Lot], lot_group: Whole, dominan
     wish_of_bid = [wishes.setdefault((_set(b.product_types), _set(b.regions)), len(wishes)) for b in bids]
     nothing_outside = (None, None)
     floor_of_bid = [
-        floors.setdefault((_set(b.floor.product_types), _set(b.floor.regions)) if b.floor else nothing_outside, len(floors))
+        floors.setdefault(
+            (_set(b.floor.product_types), _set(b.floor.regions)) if b.floor else nothing_outside, len(floors)
+        )
         for b in bids
     ]
     accepted, excluded = _table(wishes, cells), ~_table(floors, cells)
     owner_of_cell = _whole([owner for _, _, owner in cells])
-    looks = np.vstack([accepted, excluded, owner_of_cell[None, :]])
+    looks = np.vstack([accepted.astype(np.int64), excluded.astype(np.int64), owner_of_cell[None, :]])
     first, class_of_cell = _alike(looks)
     return {
         "class_of_lot": class_of_cell[_whole(of_lot)],

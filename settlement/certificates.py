@@ -13,6 +13,7 @@ from sqlalchemy import insert, select
 
 from settlement import certificate_format as form
 from settlement import retirement
+from settlement.certificate_claim import Claim
 from settlement.tables import Certificate, Retirement
 from tanyi.kernel.errors import NotFound
 from tanyi.kernel.signatures import SigningKey
@@ -31,23 +32,24 @@ def issue_pending(work: Work, *, key: SigningKey, legal_effect: str | None) -> l
     checkpoint = audit_log.checkpoint(work, key=key)
     seqs = audit_log.seqs_of(work, "retirement.recorded", "number", list(numbers.values()))
     proofs = audit_log.proofs(work, list(seqs.values()), checkpoint)
-    rows = []
-    for retirement_id, claim in retirement.claims_of(work, numbers, legal_effect).items():
-        proof = proofs[seqs[claim.number]]
-        payload = form.build_payload(claim, log_index=proof.index, log_origin=audit_log.ORIGIN)
-        document = form.issue(
-            payload,
-            signing_key=key,
-            entry=json.loads(proof.entry),
-            proof=proof.hashes,
-            checkpoint=proof.checkpoint,
-        )
-        rows.append(
-            {"retirement_id": retirement_id, "number": claim.number, "document": document, "issued_at": work.now}
-        )
+    rows = [
+        {
+            "retirement_id": retirement_id,
+            "number": claim.number,
+            "document": _signed(claim, proofs[seqs[claim.number]], key),
+            "issued_at": work.now,
+        }
+        for retirement_id, claim in retirement.claims_of(work, numbers, legal_effect).items()
+    ]
     work.session.execute(insert(Certificate), rows)
     work.record("certificates.issued", certificates=str(len(rows)), log_size=str(checkpoint.tree_size))
     return sorted(numbers.values())
+
+
+def _signed(claim: Claim, proof: audit_log.Proof, key: SigningKey) -> bytes:
+    payload = form.build_payload(claim, log_index=proof.index, log_origin=audit_log.ORIGIN)
+    entry = json.loads(proof.entry)
+    return form.issue(payload, signing_key=key, entry=entry, proof=proof.hashes, checkpoint=proof.checkpoint)
 
 
 def document(reader: Reader, number: str) -> bytes:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from market.trading import bids, listings, trades
-from market.trading.tables import Trade
+from market.trading.trades import Trade
 from settlement import delivery, payments, retirement
 from settlement.gateway.sdk import Gateway, GatewayError
 from settlement.payments import GatewaySilent, WorkOpener
 from settlement.tables import Payment
 from tanyi.kernel.quantities import Tonnes
-from tanyi.kernel.work import Work
+from tanyi.kernel.work import Reader, Work
 from tanyi.ledger import blocks
 
 
@@ -24,7 +24,7 @@ def buy(work: Work, *, listing_number: str, buyer_id: int, quantity_t: Tonnes) -
     """A purchase from a listing at its price: the tonnes are reserved and the buyer is asked to pay."""
     if quantity_t < 1:
         raise listings.NothingOffered
-    offer = listings.on_sale_or_refuse(work, listing_number)
+    offer = listings.on_sale_or_refuse(work, number=listing_number)
     deal = trades.Deal(offer.id, buyer_id, int(quantity_t), offer.ask_fen)
     made = trades.record(work, deals=[deal])
     listings.close_if_empty(work, listing_id=offer.id)
@@ -108,9 +108,9 @@ def retire_round(work: Work, *, round_id: int, salts: Sequence[str], legal_effec
     return retirement.retire(work, orders=orders, legal_effect=legal_effect)
 
 
-def parts_of(work: Work, bought: Sequence[Trade]) -> Mapping[int, int]:
+def parts_of(reader: Reader, bought: Sequence[Trade]) -> Mapping[int, int]:
     """Tonnes by issuance of some trades."""
-    offers = listings.by_ids(work, {trade.listing_id for trade in bought})
+    offers = listings.by_ids(reader, {trade.listing_id for trade in bought})
     parts: dict[int, int] = {}
     for trade in bought:
         issuance_id = offers[trade.listing_id].issuance_id

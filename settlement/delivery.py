@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from sqlalchemy import insert, select, update
 
 from market.trading import trades
-from market.trading.tables import Trade
+from market.trading.trades import Trade
 from settlement import payments
 from settlement.gateway.sdk import Gateway, GatewayError
 from settlement.payments import GatewaySilent, WorkOpener, escrow_of
@@ -21,7 +21,6 @@ from tanyi.kernel import parties
 from tanyi.kernel.quantities import Money
 from tanyi.kernel.work import Reader, Work
 from tanyi.ledger import blocks, transfers
-
 
 def settle(work: Work, *, trade_ids: Sequence[int]) -> None:
     """Settles funded trades: money and tonnes change hands together."""
@@ -38,22 +37,18 @@ def settle(work: Work, *, trade_ids: Sequence[int]) -> None:
         for trade in ready
     ]
     moved = transfers.move(work, movements=movements)
-    rows = [
-        {
-            "trade_id": trade.id,
-            "buyer_id": trade.buyer_id,
-            "payment_id": paid_by[trade.id].id,
-            "transfer_id": transfer_id,
-            "settled_at": work.now,
-        }
-        for trade, transfer_id in zip(ready, moved, strict=True)
-    ]
+    rows = [_row(work, trade, paid_by[trade.id].id, leg) for trade, leg in zip(ready, moved, strict=True)]
     work.session.execute(insert(Settlement), rows)
     trades.advance(work, trade_ids=[trade.id for trade in ready], was="FUNDED", to="SETTLED")
     blocks.deliver(work, trades=[(trade.id, trade.buyer_id) for trade in ready])
     _write_payouts(work, ready, {trade.id: paid_by[trade.id].number for trade in ready})
     total_fen = sum((m.amount_fen for m in movements), Money(0))
     work.record("trades.settled", trades=str(len(ready)), amount_fen=str(int(total_fen)))
+
+
+def _row(work: Work, trade: Trade, payment_id: int, transfer_id: int) -> dict[str, object]:
+    legs = {"payment_id": payment_id, "transfer_id": transfer_id}
+    return {"trade_id": trade.id, "buyer_id": trade.buyer_id, "settled_at": work.now, **legs}
 
 
 def payable_of(seller_id: int) -> str:
@@ -89,7 +84,9 @@ def send_payouts(open_work: WorkOpener, gateway: Gateway) -> int:
             )
         except GatewayError as failed:
             raise GatewaySilent from failed
-        if sent.status != "failed":  # a payout that failed left the bank's balance untouched: it stays owed here too
+        if (
+            sent.status in LEFT_THE_BANK
+        ):  # a payout that failed left the bank's balance untouched: it stays owed here too
             with open_work() as work:
                 _note_sent(work, payout, sent.id)
     return len(waiting)

@@ -89,9 +89,9 @@ def collect(gateway: Gateway, payment: Payment, *, payment_method: str = BANK_AC
             payment_method=payment_method,
         )
         intent = gateway.retrieve(intent.id)
-        if intent.status == "requires_confirmation":
+        if intent.may("confirm"):
             intent = gateway.confirm(intent.id, idempotency_key=f"{payment.number}:confirm")
-        if intent.status == "requires_capture":
+        if intent.may("capture"):
             intent = gateway.capture(intent.id, idempotency_key=f"{payment.number}:capture")
     except GatewayError as failed:
         raise _as_refusal(failed) from failed

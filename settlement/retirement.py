@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, insert, select
 
 from market.emitters import obligations
-from market.emitters.tables import Obligation as Duty
+from market.emitters.obligations import Obligation as Duty
 from market.registry import issuance
 from settlement import certificate_claim as claims
 from settlement import neutrality

@@ -89,6 +89,12 @@ def of_organisation(reader: Reader, organisation_id: int) -> Sequence[EiaProject
     return reader.session.scalars(query).all()
 
 
+def is_cancelled(reader: Reader, code: str) -> bool:
+    """Whether a project was dropped."""
+    query = select(EiaProject.id).where(EiaProject.code == code, EiaProject.state.in_(STATES.terminal))
+    return reader.session.scalar(query) is not None
+
+
 def _locked(work: Work, code: str) -> tuple[EiaProject, Obligation]:
     project = work.session.scalars(select(EiaProject).where(EiaProject.code == code).with_for_update()).one()
     duty = work.session.scalars(select(Obligation).where(Obligation.eia_project_id == project.id)).one()

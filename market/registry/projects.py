@@ -97,6 +97,11 @@ def _note(work: Work, project_id: int, state: str) -> None:
     work.session.flush()
 
 
+def registered(reader: Reader) -> Sequence[Project]:
+    """Projects that are registered and have not been monitored yet."""
+    return reader.session.scalars(select(Project).where(Project.state == "REGISTERED").order_by(Project.code)).all()
+
+
 def by_code_or_refuse(reader: Reader, code: str) -> Project:
     """A project by its public code, or `NotFound`."""
     project = reader.session.scalar(select(Project).where(Project.code == code))

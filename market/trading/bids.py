@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 
 from market.emitters import obligations
-from market.emitters.tables import Plan
+from market.emitters.policy import Plan
 from market.trading.listings import refuse_unless_price
 from market.trading.tables import Bid
 from tanyi.kernel.errors import N_, Invalid, NotFound

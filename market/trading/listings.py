@@ -62,6 +62,7 @@ class NotOnSale(Conflict):
 
 
 def refuse_unless_price(price_fen: Money) -> None:
+    """A price of 0.01 to 100,000 yuan a tonne, in fen."""
     if not 1 <= price_fen <= HIGHEST_FEN:
         raise PriceOutOfRange
 
@@ -103,7 +104,7 @@ def withdraw(work: Work, *, number: str, seller_id: int) -> None:
     work.record("listing.withdrawn", number=number)
 
 
-def on_sale_or_refuse(work: Work, number: str) -> Listing:
+def on_sale_or_refuse(work: Work, *, number: str) -> Listing:
     """The listing, locked against other buyers, if it can be bought from now."""
     query = select(Listing).where(Listing.number == number).with_for_update()
     listing = work.session.scalar(query.execution_options(populate_existing=True))

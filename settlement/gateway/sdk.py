@@ -68,6 +68,10 @@ class PaymentIntent(msgspec.Struct, frozen=True, kw_only=True):
     last_error: PaymentFailure | None
     created_at: datetime
 
+    def may(self, request: str) -> bool:
+        """Whether a request (confirm, capture, cancel, …) is possible in its state."""
+        return self.status in PAYMENT_INTENT_REQUESTS[request]
+
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
     """Money given back from a captured payment: all of it, or a part, any number of times."""
@@ -92,6 +96,11 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     failure_code: str | None
     metadata: dict[str, str]
     created_at: datetime
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the bank gave the money back, which it says in `failure_code`."""
+        return self.failure_code is not None
 
 
 class BalanceReport(msgspec.Struct, frozen=True, kw_only=True):

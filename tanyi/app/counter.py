@@ -12,7 +12,7 @@ from datetime import datetime
 from market.trading import trades
 from matching import rounds
 from settlement import certificates, clearing, delivery, payments, retirement
-from settlement.tables import Payment
+from settlement.payments import Payment
 from tanyi.app.installation import Installation
 from tanyi.kernel.clock import system_clock
 from tanyi.kernel.errors import Refusal

@@ -57,7 +57,7 @@ def found_province(house: Installation) -> None:
 def issue_tonnes(house: Installation) -> None:
     """Monitoring, verification, acceptance and issuance of every registered project, then the listings."""
     with house.open_reader() as reader:
-        waiting = [project.code for project in projects.all_projects(reader) if project.state == "REGISTERED"]
+        waiting = [project.code for project in projects.registered(reader)]
     province.monitor_and_issue(house, waiting)
     with house.open_work() as work:
         if not listings.all_open(work):
@@ -90,7 +90,7 @@ def cancelled_project(house: Installation) -> None:
     firm = _office(house, row["enterprise"])
     assert firm.organisation_id is not None
     with house.open_reader() as reader:
-        if any(project.state == "CANCELLED" for project in eia.of_organisation(reader, firm.organisation_id)):
+        if eia.is_cancelled(reader, row["id"]):
             return
     _buy_once(house, firm, "photovoltaic", row["purchased_before_cancellation_t"])
     with house.open_work(_office(house, "R01")) as work:

@@ -8,13 +8,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from settlement.certificate_claim import DEMO_LEGAL_EFFECT
 from tanyi.kernel.quantities import yuan
 
 
 def report(figures: Mapping[str, Any], seconds: Mapping[str, float]) -> None:
     """Prints the summary of a demo; the same figures as `--json`."""
     console = Console(highlight=False)
-    console.print("\n[bold]碳易 Tanyi[/bold]  DEMO 演示，无法律效力\n")
+    console.print(f"\n[bold]Tanyi[/bold]  {DEMO_LEGAL_EFFECT}\n")
     table = Table(show_header=False, box=None, pad_edge=False)
     for label, figure in _rows(figures):
         table.add_row(label, figure)
@@ -30,7 +31,7 @@ def _rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Issued", _t(figures["issued_t"])),
         ("Offered", _t(figures["offered_t"])),
         ("Benchmark duty, E01-E23", _t(figures["duty_all_benchmarks_t"])),
-        ("  strict: sectors named in 一(三)", _t(figures["duty_strict_t"])),
+        ("  strict: sectors that the measures name", _t(figures["duty_strict_t"])),
         ("  E25, netted by enterprise", _t(figures["duty_netted_e25_t"])),
         ("EIA duties", _t(figures["duty_eia_t"])),
         ("Due in all", f"{_t(figures['due_t'])} in {figures['obligations']} duties"),

@@ -12,6 +12,7 @@ Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
+    """The real time, as an aware UTC instant."""
     return datetime.now(UTC)
 
 

@@ -181,6 +181,10 @@ def round_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "rounds": ("pages/public/rounds.html", rounds | sample.frame(path="/rounds")),
         "rounds-empty": ("pages/public/rounds.html", rounds | {"rounds": []} | sample.frame(path="/rounds")),
         "round": ("pages/public/round.html", result | sample.frame(path="/rounds")),
+        "round-open": (
+            "pages/public/round.html",
+            {"round": {"number": "2026-R2", "state": "OPEN"}} | sample.frame(path="/rounds"),
+        ),
         "round-gap": ("pages/public/round.html", gap | sample.frame(path="/rounds")),
     }
     for state in ("open", "closed", "solved", "refused", "published"):

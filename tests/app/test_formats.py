@@ -17,6 +17,7 @@ from tanyi.app import assets, catalogs
 from tanyi.app.pages import formats, labels, rendering
 from tanyi.kernel.errors import Invalid
 from tanyi.kernel.lifecycle import WrongState
+from tanyi.kernel.quantities import Money, Tonnes
 
 CHECKOUT = Path(__file__).parents[2]
 BILINGUAL = {"name_zh": "北岭林场", "name_en": "Beiling Forest Farm"}
@@ -33,6 +34,11 @@ class TestFiguresAreWrittenAsReadersExpect:
 
     def test_money_is_exact_to_the_fen(self) -> None:
         assert [formats.yuan(fen) for fen in (5600, 5, 0, -12345)] == ["¥56.00", "¥0.05", "¥0.00", "−¥123.45"]
+
+    def test_quantities_with_a_unit_are_written_like_plain_numbers(self) -> None:
+        assert shown("n|tonnes", "en", n=Tonnes(34440)) == "34,440\u00a0t"
+        assert formats.yuan(Money(-5)) == "−¥0.05"
+        assert formats.share_permille(Tonnes(1), Tonnes(4)) == 250
 
     def test_a_price_names_what_it_is_for(self) -> None:
         assert shown("n|yuan_per_tonne", "zh", n=5600) == "56.00\u00a0元/吨"
