@@ -22,6 +22,7 @@ from tanyi.kernel.quantities import Money
 from tanyi.kernel.work import Reader, Work
 from tanyi.ledger import blocks, transfers
 
+
 def settle(work: Work, *, trade_ids: Sequence[int]) -> None:
     """Settles funded trades: money and tonnes change hands together."""
     if not trade_ids:
@@ -84,9 +85,7 @@ def send_payouts(open_work: WorkOpener, gateway: Gateway) -> int:
             )
         except GatewayError as failed:
             raise GatewaySilent from failed
-        if (
-            sent.status in LEFT_THE_BANK
-        ):  # a payout that failed left the bank's balance untouched: it stays owed here too
+        if not sent.has_failed:  # one that failed left the bank's balance untouched: it stays owed here too
             with open_work() as work:
                 _note_sent(work, payout, sent.id)
     return len(waiting)
