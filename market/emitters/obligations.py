@@ -65,6 +65,11 @@ def assessed(sites: Sequence[SiteYear], intensities: Mapping[str, Intensity], la
 
     Netting by enterprise sums before it compares; by facility each site stands alone, which is never less.
     """
+    with quantities.exact_decimals():
+        return _assessed(sites, intensities, law, netting)
+
+
+def _assessed(sites: Sequence[SiteYear], intensities: Mapping[str, Intensity], law: Law, netting: str) -> Outcome:
     steps = tuple(_step(site, intensities) for site in sites)
     if any(site.emissions_tco2e is None for site in sites):
         return Outcome(NO_EMISSIONS, None, None, None, steps)

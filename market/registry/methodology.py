@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow, localcontext
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -221,16 +220,6 @@ def form_fields(code: str, version: str | None = None) -> tuple[asked.FormField,
     """The entry form of a version (the newest if none is named)."""
     methodology = by_code(code)
     return asked.form_fields(methodology.version(version or methodology.latest()).parameters)
-
-
-@contextmanager
-def exact_decimals() -> Iterator[None]:
-    """Decimal arithmetic that cannot round: a sum or product that would lose a digit is an error, not a result.
-
-    One lost digit just below a whole tonne would issue or withhold a tonne. Divide with `quotient_down` only.
-    """
-    with localcontext(Context(prec=1000, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])):
-        yield
 
 
 def quotient_down(dividend: Decimal, divisor: Decimal) -> Decimal:

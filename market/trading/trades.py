@@ -15,7 +15,7 @@ from market.trading import listings
 from market.trading.tables import Listing, Trade
 from tanyi.kernel import parties
 from tanyi.kernel.errors import N_, Conflict
-from tanyi.kernel.lifecycle import Lifecycle
+from tanyi.kernel.lifecycle import Lifecycle, WrongState
 from tanyi.kernel.quantities import Money, Tonnes, cost_fen
 from tanyi.kernel.work import Reader, Work
 from tanyi.ledger import blocks
@@ -88,7 +88,7 @@ def advance(work: Work, *, trade_ids: Sequence[int], was: str, to: str) -> None:
     move = update(Trade).where(Trade.id.in_(trade_ids), Trade.state == was).values(state=to, **settled)
     moved = work.session.scalars(move.returning(Trade.id).execution_options(synchronize_session=False)).all()
     if len(moved) != len(set(trade_ids)):
-        STATES.refuse_unless_may(to, to)
+        raise WrongState(thing=STATES.thing, state=f"not {was}", wanted=to)
 
 
 def amount_fen(trade: Trade) -> Money:

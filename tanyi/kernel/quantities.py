@@ -8,7 +8,20 @@ the debtor) and `tonnes_issuable` (down, against the seller).
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
 from typing import Self
 
 LARGEST = 2**62  # what fits a BIGINT column with room for one addition
@@ -112,6 +125,16 @@ def money_from_yuan(yuan: Decimal) -> Money:
 def yuan(amount_fen: int) -> Decimal:
     """Fen as yuan with two decimals, for display."""
     return Decimal(int(amount_fen)).scaleb(-2).quantize(Decimal("0.01"))
+
+
+@contextmanager
+def exact_decimals() -> Iterator[None]:
+    """Decimal arithmetic that cannot round: a sum or product that would lose a digit is an error, not a result.
+
+    One lost digit just below a whole tonne would issue or withhold a tonne, or add one to a duty.
+    """
+    with localcontext(Context(prec=1000, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])):
+        yield
 
 
 def _exact(figure: Decimal) -> Decimal:

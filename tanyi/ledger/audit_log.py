@@ -75,13 +75,16 @@ def seal(work: Work) -> None:
     rows = []
     for happening in work.happenings:
         body = _body(seq + 1, work.now, work.actor, happening, link)
-        rows.append(
-            {"seq": seq + 1, "prev_seq": seq, "prev_hash": link, "leaf_hash": leaf_hash(body), "body": body.decode()}
-        )
-        seq, link = seq + 1, rows[-1]["leaf_hash"]
+        leaf = leaf_hash(body)
+        rows.append(_row(seq + 1, link, leaf, body))
+        seq, link = seq + 1, leaf
     work.session.execute(insert(AuditEntry), rows)
     work.session.execute(update(LogHead).values(seq=seq, leaf_hash=link))
     work.happenings.clear()
+
+
+def _row(seq: int, link: bytes, leaf: bytes, body: bytes) -> dict[str, object]:
+    return {"seq": seq, "prev_seq": seq - 1, "prev_hash": link, "leaf_hash": leaf, "body": body.decode()}
 
 
 def _body(seq: int, at: datetime, actor: Actor, happening: Happening, prev_hash: bytes) -> bytes:

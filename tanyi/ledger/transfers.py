@@ -53,7 +53,9 @@ def move(work: Work, *, movements: Sequence[Movement]) -> list[int]:
     to fight with foreign keys; the application itself may change no balance.
     """
     codes = {code for m in movements for code in (m.debit, m.credit)}
-    accounts = {account.code: account for account in work.session.scalars(select(Account).where(Account.code.in_(codes)))}
+    accounts = {
+        account.code: account for account in work.session.scalars(select(Account).where(Account.code.in_(codes)))
+    }
     _refuse_if_overdrawn(accounts, movements)
     rows = [
         {

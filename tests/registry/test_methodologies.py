@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from market.registry import grid, methodology
 from market.registry.methodologies import afforestation, photovoltaic, wetland, wind
+from tanyi.kernel import quantities
 from tanyi.kernel.errors import NotFound
 from tanyi.kernel.quantities import Tonnes
 
@@ -109,7 +110,7 @@ def test_an_old_report_keeps_its_own_version_and_a_new_one_takes_the_one_in_forc
 
 
 def test_exact_decimals_never_lose_a_digit():
-    with methodology.exact_decimals(), pytest.raises(Inexact):
+    with quantities.exact_decimals(), pytest.raises(Inexact):
         Decimal(1) / Decimal(3)
 
 

@@ -27,12 +27,12 @@ from market.registry.methodology import (
     Quantification,
     Step,
     Version,
-    exact_decimals,
     quantified,
     quotient_down,
 )
 from market.registry.parameters import Choice, Day, Figure, Label, Rows
 from tanyi.kernel.errors import N_, Invalid
+from tanyi.kernel.quantities import exact_decimals
 
 PRODUCT_TYPE = ProductType(code="forestry", zh="林业碳汇", en="Forestry")
 

@@ -20,10 +20,10 @@ from market.registry.methodology import (
     ProductType,
     Quantification,
     Version,
-    exact_decimals,
 )
 from market.registry.parameters import Choice, Figure
 from tanyi.kernel.errors import N_, Invalid
+from tanyi.kernel.quantities import exact_decimals
 
 PRODUCT_TYPE = ProductType(code="photovoltaic", zh="光伏发电", en="Photovoltaic power")
 

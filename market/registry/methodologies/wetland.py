@@ -23,11 +23,11 @@ from market.registry.methodology import (
     Quantification,
     Step,
     Version,
-    exact_decimals,
     quantified,
     quotient_down,
 )
 from market.registry.parameters import Choice, Figure, Label, Rows
+from tanyi.kernel.quantities import exact_decimals
 
 PRODUCT_TYPE = ProductType(code="wetland", zh="湿地固碳", en="Wetland")
 

@@ -18,8 +18,8 @@ from market.registry.methodology import (
     ProductType,
     Quantification,
     Version,
-    exact_decimals,
 )
+from tanyi.kernel.quantities import exact_decimals
 
 PRODUCT_TYPE = ProductType(code="wind", zh="风力发电", en="Wind power")
 
