@@ -18,7 +18,7 @@ setup: .venv/ready templates/static/vendor/ready ## Make the environment and the
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Tanyi needs Python 3.11 or newer; call make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet "$$(sed -nE 's/^(uv==[^ ;]+).*/\1/p' requirements.lock)"
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install -qq "$$(sed -nE 's/^(uv==[^ ;]+).*/\1/p' requirements.lock)"
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@

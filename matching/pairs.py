@@ -25,7 +25,7 @@ from matching.constraints import (
 from matching.flow import Arcs, cheapest_greatest_flow
 from matching.goals import Weights
 from matching.sellers import largest_in_use, within_choice
-from matching.shares import Shares
+from matching.shares import Shares, Toll
 from matching.variables import Book, Mask, Whole
 
 MOST_ROUNDS = 14  # of giving up partial orders before the rest of them is stripped at once
@@ -37,8 +37,8 @@ SOURCE, SINK, FIRST_BID = 0, 1, 2
 class Field:
     """Pairs in play, orders given up, tonnes committed to a pair, and whose turn it is (`matching.shares`).
 
-    `committed_t` is parallel to the pairs: a line forced up to the minimum. `toll` is the extra cost of a tonne by
-    contract (bid * groups + seller group), which moves a bid to fewer sellers; it has no part in the goals.
+    `committed_t` is parallel to the pairs: a line forced up to the minimum. `toll` moves a bid
+    to fewer sellers; it has no part in the goals.
     """
 
     bid: Whole
@@ -47,7 +47,7 @@ class Field:
     no_bid: Mask
     no_lot: Mask
     turn: int = 0
-    toll: dict[int, int] | None = None
+    toll: Toll | None = None
 
     @staticmethod
     def of(book: Book, bid: Whole, lot: Whole, no_bid: Mask, no_lot: Mask, turn: int = 0) -> Field:

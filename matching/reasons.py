@@ -140,7 +140,7 @@ def _bid_facts(standing: Standing, i: int) -> Iterator[tuple[str, int, Figures]]
         gain_t = standing.room_t(i, np.concatenate([suited, others])) - base_t if len(others) else 0
         if gain_t > 0:
             most_t = min(gain_t, int(standing.unfilled_t[i]))
-            yield code, gain_t, _pair_figures(standing, i, others, code, most_t) | {"unsold_t": gain_t}
+            yield code, gain_t, _pair_figures(standing, i, others, code, most_t)
     all_lots = np.arange(len(book.lots))
     eligible = ~np.any(list(standing.failures(one(i), all_lots).values()), axis=0)
     eligible_t = int(book.supply_t[eligible].sum())
@@ -161,19 +161,23 @@ def _quantity_figures(standing: Standing, i: int, code: str) -> Figures:
 
 
 def _pair_figures(standing: Standing, i: int, lots: Whole, code: str, wanted_t: int) -> Figures:
-    """What the bid would have had to accept: the limit for the price, else the case with most unsold tonnes."""
+    """What the bid would have had to accept: the limit for the price, else the case with most unsold tonnes.
+
+    `unsold_t` is all that was unsold there, whatever other rules would have let the bid take of it.
+    """
     book = standing.book
     if code == "price":
         cheapest = lots[np.argsort(book.ask_fen[lots], kind="stable")]
         last = int(np.searchsorted(np.cumsum(standing.unsold_t[cheapest]), wanted_t))
-        needed = int(book.ask_fen[cheapest[min(last, len(cheapest) - 1)]])
-        return {"limit_fen": int(book.limit_fen[i]), "needed_limit_fen": needed}
+        reached = cheapest[: last + 1]
+        figures: Figures = {"limit_fen": int(book.limit_fen[i]), "needed_limit_fen": int(book.ask_fen[reached].max())}
+        return figures | {"unsold_t": int(standing.unsold_t[reached].sum())}
     name = {"vintage": "vintage", "type": "product_type", "region": "region", "own_group": "group"}[code]
     tonnes: dict[int | str, int] = {}
     for j in lots.tolist():
         case = getattr(book.lots[j], name)
         tonnes[case] = tonnes.get(case, 0) + int(standing.unsold_t[j])
-    return {name: max(sorted(tonnes, key=str), key=tonnes.__getitem__)}
+    return {name: max(sorted(tonnes, key=str), key=tonnes.__getitem__), "unsold_t": int(standing.unsold_t[lots].sum())}
 
 
 def _lot_facts(standing: Standing, j: int) -> Iterator[tuple[str, int, Figures]]:

@@ -15,6 +15,7 @@ from matching.constraints import Allocation, may_trade, seller_pairs
 from matching.goals import Margins, Weights, score_of
 from matching.pairs import Field, settled
 from matching.sellers import is_limited, largest_in_use, next_choice, within_choice
+from matching.shares import Toll
 from matching.variables import Book, Mask, Whole, one
 
 DENSE_PAIRS = 400_000  # up to here every pair that may trade is in play
@@ -51,13 +52,13 @@ def repaired(
 def in_order_of_time(book: Book, weights: Weights, held: Allocation) -> Allocation:
     """The allocation of a small round settled once more with its discrete choices kept, so that ties fall by priority.
 
-    Branch and bound knows the goals but not the order of time. Never worse in the goals than what is held.
+    Branch and bound knows the goals but not the order of time. The goals stay as they are.
     """
     bid, lot = every_pair(book)
     mine = within_choice(book, largest_in_use(book, held), bid, lot)
     field = Field.of(book, bid[mine], lot[mine], held.filled_t(book) == 0, held.sold_t(book) == 0)
     found = settled(book, weights, field, held)
-    return found if score_of(book, found) >= score_of(book, held) else held
+    return found if score_of(book, found) == score_of(book, held) else held
 
 
 class _Pairs:
@@ -69,10 +70,10 @@ class _Pairs:
 
     def of(self, held: Allocation, number: int) -> tuple[Whole, Whole]:
         """Pairs for pass `number`: with every seller in even passes, with a choice for limited bids in odd ones."""
-        bid, lot = self.all or _neighbourhood(self.book, held, number)
-        if number % 2 == 0 or not is_limited(self.book).any():
-            return bid, lot
-        mine = within_choice(self.book, next_choice(self.book, held, number // 2 % 3), bid, lot)
+        book, chooses = self.book, number % 2 == 1 and bool(is_limited(self.book).any())
+        choice = next_choice(book, held, number // 2 % 3) if chooses else _contracts(book, held)
+        bid, lot = self.all or _neighbourhood(book, held, choice, number)
+        mine = within_choice(book, choice, bid, lot) if chooses else np.ones(len(bid), dtype=bool)
         return bid[mine], lot[mine]
 
 
@@ -83,16 +84,14 @@ def _field(book: Book, weights: Weights, margins: Margins, held: Allocation, num
     return replace(field, toll=_toll(book, weights, held)) if number and number % 2 == 0 else field
 
 
-def _toll(book: Book, weights: Weights, held: Allocation) -> dict[int, int] | None:
+def _toll(book: Book, weights: Weights, held: Allocation) -> Toll | None:
     """For limited bids: a toll on every contract that is not in use, so that new sellers come one at a time."""
-    limited = np.flatnonzero(is_limited(book))
-    if not len(limited):
-        return None
+    return Toll(weights.compliance_reward // 4, _contracts(book, held)) if is_limited(book).any() else None
+
+
+def _contracts(book: Book, held: Allocation) -> Whole:
     bid, group, _ = seller_pairs(book, held)
-    used = set((bid * book.groups + group).tolist())
-    sellers = np.unique(book.lot_group)
-    keys = (limited[:, None] * book.groups + sellers[None, :]).ravel().tolist()
-    return {key: weights.compliance_reward // 4 for key in keys if key not in used}
+    return bid * book.groups + group
 
 
 def _given_up(book: Book, margins: Margins, held: Allocation, number: int) -> tuple[Mask, Mask]:
@@ -116,17 +115,16 @@ def _sums(position: Whole, tonnes: Whole, size: int) -> Whole:
     return summed
 
 
-def _neighbourhood(book: Book, held: Allocation, number: int) -> tuple[Whole, Whole]:
+def _neighbourhood(book: Book, held: Allocation, choice: Whole, number: int) -> tuple[Whole, Whole]:
     """Open lines, and for each unfilled bid and unsold lot some pairs that may trade, others in every pass."""
     unfilled_t, unsold_t = book.quota_t - held.filled_t(book), book.supply_t - held.sold_t(book)
     found = [(held.bid, held.lot), *_around_bids(book, unfilled_t, unsold_t, number)]
     if unfilled_t.any():
         found += _around_lots(book, unsold_t, number)
-    limited = np.flatnonzero(is_limited(book) & (unfilled_t > 0))
-    lots = np.arange(len(book.lots))
-    for i in limited.tolist():
-        mine = lots[may_trade(book, one(i), lots)]
-        found.append((np.full(len(mine), i), mine))
+    for i in np.flatnonzero(is_limited(book) & (unfilled_t > 0)).tolist():
+        lots = np.flatnonzero(np.isin(i * book.groups + book.lot_group, choice))
+        lots = lots[may_trade(book, one(i), lots)]
+        found.append((np.full(len(lots), i), lots))
     bid, lot = (np.concatenate([pair[side] for pair in found]) for side in (0, 1))
     keys = np.unique(bid * len(book.lots) + lot)
     return keys // len(book.lots), keys % len(book.lots)

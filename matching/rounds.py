@@ -8,10 +8,10 @@ that the independent checker has not passed. Publishing records the trades with 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from market.emitters import policy
 from market.registry import issuance
@@ -228,3 +228,21 @@ def problem_of(found: Round) -> Problem:
     """The frozen problem of a closed round."""
     assert found.problem is not None, "a closed round has its problem"
     return read_problem(found.problem)
+
+
+def page_of(reader: Reader, *, first: int, most: int) -> tuple[Sequence[Round], int]:
+    """One page of the rounds, newest first, and how many there are."""
+    total = reader.session.scalars(select(func.count()).select_from(Round)).one()
+    return reader.session.scalars(select(Round).order_by(Round.id.desc()).offset(first).limit(most)).all(), total
+
+
+def last_published(reader: Reader) -> Round | None:
+    """The newest published round."""
+    query = select(Round).where(Round.published_at.is_not(None)).order_by(Round.id.desc()).limit(1)
+    return reader.session.scalar(query)
+
+
+def numbers(reader: Reader, ids: Iterable[int]) -> dict[int, str]:
+    """The numbers of rounds by their ids."""
+    query = select(Round.id, Round.number).where(Round.id.in_(set(ids)))
+    return {row[0]: row[1] for row in reader.session.execute(query)}

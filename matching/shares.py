@@ -19,12 +19,19 @@ from matching.variables import Book, Mask, Whole
 Part = tuple[Whole, Whole, Whole, Whole]  # tail, head, capacity, cost
 
 
+@dataclass(frozen=True)
+class Toll:
+    """What a tonne costs extra in a contract (bid * groups + seller group) of a limited bid, those in use excepted."""
+
+    cost: int
+    in_use: Whole
+
+
 @dataclass
 class Shares:
     """Makes nodes below the bids. `sure_t` is committed to each pair and taken off every capacity.
 
-    `first_bid` is the node of bid 0 and `free` the first unused node number; `toll` is the cost of a tonne by contract
-    (bid * groups + seller group), None where there is none.
+    `first_bid` is the node of bid 0 and `free` the first unused node number.
     """
 
     book: Book
@@ -32,7 +39,7 @@ class Shares:
     lot: Whole
     sure_t: Whole
     held: Allocation
-    toll: dict[int, int] | None
+    toll: Toll | None
     turn: int
     first_bid: int
     free: int
@@ -108,7 +115,10 @@ class Shares:
         return {key: max(used[key], sure) for key, sure in zip(keys.tolist(), sure_t.tolist(), strict=True)}
 
     def _tolls(self, contract: Whole) -> Whole:
-        return np.array([(self.toll or {}).get(key, 0) for key in contract.tolist()], dtype=np.int64)
+        if self.toll is None:
+            return np.zeros_like(contract)
+        pays = is_limited(self.book)[contract // self.book.groups] & ~np.isin(contract, self.toll.in_use)
+        return self.toll.cost * pays
 
     def _join(self, chosen: Mask, place: Whole, room_t: Whole, cost: Whole) -> None:
         """A node with this room for each place; the chosen pairs move below theirs."""

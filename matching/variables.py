@@ -23,8 +23,8 @@ from matching.problem import COMPLIANCE, Bid, Lot, Problem, instant
 
 Whole = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-DOMINANT_PERMILLE = 50  # a seller group with this share of the supply gets classes of its own
-MOST_DOMINANT = 12
+DOMINANT_PERMILLE = 5  # a seller group with this share of the supply gets classes of its own
+MOST_DOMINANT = 60
 _Choice = tuple[frozenset[str] | None, frozenset[str] | None]
 
 

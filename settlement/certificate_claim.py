@@ -125,6 +125,19 @@ def claim_document(claim: Claim) -> dict[str, Any]:
     return document | {"tonnes_in_chinese_capitals": tonnes_in_chinese_capitals(claim.tonnes)}
 
 
+def read_claim(document: Mapping[str, Any]) -> Claim:
+    """The claim that `claim_document` wrote, from JSON that was kept."""
+    written = {name: given for name, given in document.items() if name != "tonnes_in_chinese_capitals"}
+    return msgspec.convert(written, Claim, strict=False, dec_hook=decode)
+
+
+def decode(shape: type, text: Any) -> Any:
+    """Tonnes are written as a string of digits, and as nothing else."""
+    if shape is Tonnes and isinstance(text, str):
+        return Tonnes(int(text))
+    raise TypeError(f"{shape.__name__} is written as a string")
+
+
 def retirement_facts(claim: Claim) -> dict[str, str]:
     """What the facts of the log entry `retirement.recorded` must hold; they may hold more, but nothing personal."""
     return {

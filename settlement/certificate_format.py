@@ -21,12 +21,12 @@ from settlement.certificate_claim import (
     Shape,
     as_json,
     claim_document,
+    decode,
     retirement_facts,
 )
 from tanyi.kernel import chain, signatures
 from tanyi.kernel.canonical import NotCanonical, canonical, read_canonical
 from tanyi.kernel.errors import N_
-from tanyi.kernel.quantities import Tonnes
 
 FORMAT = "tanyi.certificate/1"
 EVENT = "retirement.recorded"
@@ -148,7 +148,7 @@ def _read(raw: bytes) -> _File:
     except (NotCanonical, RecursionError) as wrong:  # newer Pythons decode deeper than they encode
         raise NotAValidCertificate(reason=N_("it is not one line of canonical JSON")) from wrong
     try:
-        file = msgspec.convert(document, _File, strict=False, dec_hook=_decode)
+        file = msgspec.convert(document, _File, strict=False, dec_hook=decode)
         written = canonical(as_json(file))
     except (msgspec.ValidationError, NotCanonical, OverflowError, RecursionError) as wrong:
         reason = N_("a field is missing, unknown or of the wrong type")
@@ -158,12 +158,6 @@ def _read(raw: bytes) -> _File:
     if claim_document(file.payload)["tonnes_in_chinese_capitals"] != file.payload.tonnes_in_chinese_capitals:
         raise NotAValidCertificate(reason=N_("its tonnes in figures and in capitals differ"))
     return file
-
-
-def _decode(shape: type, text: Any) -> Any:
-    if shape is Tonnes and isinstance(text, str):
-        return Tonnes(int(text))
-    raise TypeError(f"{shape.__name__} is written as a string")
 
 
 def _refuse_unless_logged(file: _File, checkpoint: signatures.Checkpoint) -> None:

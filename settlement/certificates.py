@@ -7,9 +7,9 @@ proof that its entry lies under it. The document is kept byte for byte as issued
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from settlement import certificate_format as form
 from settlement import retirement
@@ -21,7 +21,7 @@ from tanyi.kernel.work import Reader, Work
 from tanyi.ledger import audit_log
 
 
-def issue_pending(work: Work, *, key: SigningKey, legal_effect: str | None) -> list[str]:
+def issue_pending(work: Work, *, key: SigningKey) -> list[str]:
     """Issues the certificate of every retirement that has none; gives their numbers."""
     waiting = select(Retirement.id, Retirement.number).outerjoin(
         Certificate, Certificate.retirement_id == Retirement.id
@@ -39,7 +39,7 @@ def issue_pending(work: Work, *, key: SigningKey, legal_effect: str | None) -> l
             "document": _signed(claim, proofs[seqs[claim.number]], key),
             "issued_at": work.now,
         }
-        for retirement_id, claim in retirement.claims_of(work, numbers, legal_effect).items()
+        for retirement_id, claim in retirement.claims_of(work, numbers).items()
     ]
     work.session.execute(insert(Certificate), rows)
     work.record("certificates.issued", certificates=str(len(rows)), log_size=str(checkpoint.tree_size))
@@ -64,3 +64,15 @@ def all_documents(reader: Reader) -> Sequence[tuple[str, bytes]]:
     """Every certificate with its number, in order."""
     query = select(Certificate.number, Certificate.document).order_by(Certificate.retirement_id)
     return [(row[0], row[1]) for row in reader.session.execute(query)]
+
+
+def numbers(reader: Reader, retirement_ids: Iterable[int]) -> dict[int, str]:
+    """The numbers of the certificates that these retirements have."""
+    query = select(Certificate.retirement_id, Certificate.number)
+    found = reader.session.execute(query.where(Certificate.retirement_id.in_(set(retirement_ids))))
+    return {row[0]: row[1] for row in found}
+
+
+def total(reader: Reader) -> int:
+    """How many certificates there are."""
+    return reader.session.scalars(select(func.count()).select_from(Certificate)).one()

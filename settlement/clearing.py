@@ -7,17 +7,22 @@ round waits until all its trades are, and then settles whole, in one transaction
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from market.trading import bids, listings, trades
 from market.trading.trades import Trade
 from settlement import delivery, payments, retirement
-from settlement.gateway.sdk import Gateway, GatewayError
-from settlement.payments import GatewaySilent, WorkOpener
+from settlement.gateway.sdk import Gateway
+from settlement.payments import WorkOpener
 from settlement.tables import Payment
+from tanyi.kernel.errors import Conflict
 from tanyi.kernel.quantities import Tonnes
 from tanyi.kernel.work import Reader, Work
 from tanyi.ledger import blocks
+
+log = logging.getLogger(__name__)
+OF_A_PAYMENT = ("payment_intent.", "charge.", "refund.")
 
 
 def buy(work: Work, *, listing_number: str, buyer_id: int, quantity_t: Tonnes) -> Payment:
@@ -56,17 +61,32 @@ def handle_events(open_work: WorkOpener, gateway: Gateway) -> int:
     """Handles what the webhook has taken in: reads each intent again and applies it; gives how many events."""
     with open_work() as work:
         waiting = payments.unhandled(work)
+    handled = 0
     for event, kind, subject in waiting:
-        is_payment = kind.startswith("payment_intent.")
         try:
-            intent = gateway.retrieve(subject) if is_payment else None
-        except GatewayError as failed:
-            raise GatewaySilent from failed
-        with open_work() as work:
-            if intent is not None:
-                payments.apply(work, intent=intent)
-            payments.note_handled(work, event=event)
-    return len(waiting)
+            _handle(open_work, gateway, event, subject if kind.startswith(OF_A_PAYMENT) else None)
+            handled += 1
+        except Conflict as odd:  # it stays in the inbox, and those behind it do not wait for it
+            log.warning("event %s cannot be applied: %s", event, odd)
+    return handled
+
+
+def _handle(open_work: WorkOpener, gateway: Gateway, event: str, intent_id: str | None) -> None:
+    with payments.refusals_of_the_bank():
+        intent = gateway.retrieve(intent_id) if intent_id else None
+    with open_work() as work:
+        if intent is not None:
+            payments.apply(work, intent=intent)
+        payments.note_handled(work, event=event)
+
+
+def refund_late(open_work: WorkOpener, gateway: Gateway) -> int:
+    """Gives back what was paid for trades that had ended by then; gives how many payments."""
+    with open_work() as work:
+        late = payments.too_late(work)
+    for payment in late:
+        payments.refund(gateway, payment)
+    return len(late)
 
 
 def settle_funded(open_work: WorkOpener) -> int:

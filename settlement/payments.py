@@ -2,23 +2,32 @@
 
 A payment pays for one or more trades of one buyer. The gateway is asked outside any transaction, with keys that make a
 repetition harmless; what it says reaches the books only through signed events, each handled once: the intent is read
-again from the gateway and applied as a difference. Money stands in the payment's own escrow until delivery.
+again from the gateway and applied as a difference. Money stands in the payment's own escrow until delivery. What
+comes after its trades have ended is given back.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from market.trading import trades
-from settlement.gateway.sdk import PAYMENT_INTENT_MOVES, Gateway, GatewayError, PaymentIntent
+from settlement.gateway.sdk import (
+    PAYMENT_INTENT_MOVES,
+    CardDeclined,
+    Gateway,
+    GatewayError,
+    GatewayTimeout,
+    GatewayUnavailable,
+    PaymentIntent,
+)
 from settlement.gateway.signing import BadSignature, WebhookKey
-from settlement.tables import Inbox, Payment, PaymentTrade
-from tanyi.kernel.errors import N_, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from settlement.tables import Inbox, Payment, PaymentTrade, Settlement
+from tanyi.kernel.errors import N_, Conflict, Forbidden, Invalid, Unavailable
 from tanyi.kernel.quantities import Money
 from tanyi.kernel.work import Reader, Work
 from tanyi.ledger import transfers
@@ -57,6 +66,26 @@ class GatewaySilent(Unavailable):
     message = N_("The bank does not answer. Nothing is lost; please try again in a moment.")
 
 
+class GatewayRefused(Conflict):
+    """The gateway takes the request for wrong, or its key for used: asking again would change nothing."""
+
+    code = "settlement.gateway_refused"
+    message = N_("The bank refused this request (%(reason)s). Nothing has changed.")
+
+
+@contextmanager
+def refusals_of_the_bank() -> Iterator[None]:
+    """What the gateway says no with, as our refusals: declined, silent (ask again), or refused for good."""
+    try:
+        yield
+    except CardDeclined as declined:
+        raise PaymentDeclined(reason=declined.code) from declined
+    except (GatewayTimeout, GatewayUnavailable) as silent:
+        raise GatewaySilent from silent
+    except GatewayError as refused:
+        raise GatewayRefused(reason=refused.code) from refused
+
+
 def ask(work: Work, *, trade_ids: Sequence[int]) -> Payment:
     """Asks one buyer to pay for reserved trades; opens the escrow."""
     bought = trades.by_ids(work, trade_ids)
@@ -80,35 +109,42 @@ def escrow_of(payment: Payment) -> str:
 
 
 def collect(gateway: Gateway, payment: Payment, *, payment_method: str = BANK_ACCOUNT) -> PaymentIntent:
-    """Collects at the gateway: create, confirm, capture. No transaction is open; any step may be repeated."""
-    try:
+    """Collects at the gateway: create, confirm, capture. No transaction is open; any step may be repeated.
+
+    The key of a confirmation names the attempt that failed before it, so that repeating a call repeats nothing, and
+    trying once more after the bank said no is a new attempt.
+    """
+    with refusals_of_the_bank():
         intent = gateway.create_payment_intent(
             amount_fen=payment.amount_fen,
             metadata={"payment": payment.number},
             idempotency_key=f"{payment.number}:create",
-            payment_method=payment_method,
         )
         intent = gateway.retrieve(intent.id)
         if intent.may("confirm"):
-            intent = gateway.confirm(intent.id, idempotency_key=f"{payment.number}:confirm")
+            after = intent.last_error.charge if intent.last_error else "nothing"
+            key = f"{payment.number}:confirm-after-{after}"
+            intent = gateway.confirm(intent.id, idempotency_key=key, payment_method=payment_method)
         if intent.may("capture"):
             intent = gateway.capture(intent.id, idempotency_key=f"{payment.number}:capture")
-    except GatewayError as failed:
-        raise _as_refusal(failed) from failed
     return intent
 
 
 def cancel(gateway: Gateway, payment: Payment) -> None:
-    """Cancels at the gateway first; only then may the tonnes be given back (invariants §4)."""
-    try:
+    """Cancels at the gateway first; only then may the tonnes be given back (invariants §4).
+
+    `GatewayRefused` when the money has been taken or is on its way: the trades go on.
+    """
+    with refusals_of_the_bank():
         for intent in gateway.list_payment_intents(metadata={"payment": payment.number}):
-            gateway.cancel(intent.id, idempotency_key=f"{payment.number}:cancel")
-    except GatewayError as failed:
-        raise GatewaySilent from failed
+            gateway.cancel(intent.id, idempotency_key=f"{payment.number}:cancel:{intent.id}")
 
 
-def _as_refusal(failed: GatewayError) -> Conflict | Unavailable:
-    return PaymentDeclined(reason=failed.code) if failed.kind == "card_error" else GatewaySilent()
+def refund(gateway: Gateway, payment: Payment) -> None:
+    """Gives back all that is left of a payment, once; the books follow when the bank says that it is done."""
+    assert payment.intent is not None, "only money that came is given back"
+    with refusals_of_the_bank():
+        gateway.create_refund(payment.intent, idempotency_key=f"{payment.number}:refund")
 
 
 def receive(work: Work, *, body: bytes, header: str, key: WebhookKey) -> None:
@@ -119,8 +155,10 @@ def receive(work: Work, *, body: bytes, header: str, key: WebhookKey) -> None:
         raise WebhookRefused from bad
     try:
         event = json.loads(body)
-        row = {"event": str(event["id"]), "kind": str(event["type"]), "subject": str(event["data"]["object"]["id"])}
-    except (ValueError, KeyError, TypeError) as wrong:
+        thing = event["data"]["object"]  # a charge and a refund name the intent that they belong to
+        subject = str(thing.get("payment_intent") or thing["id"])
+        row = {"event": str(event["id"]), "kind": str(event["type"]), "subject": subject}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
         raise WebhookUnreadable from wrong
     work.session.execute(upsert(Inbox).values(**row, received_at=work.now).on_conflict_do_nothing())
 
@@ -139,27 +177,56 @@ def note_handled(work: Work, *, event: str) -> None:
 def apply(work: Work, *, intent: PaymentIntent) -> bool:
     """Applies what the gateway says of an intent now: ranks only rise, money counts as a difference.
 
-    True when the payment became fully captured by this and its trades are FUNDED.
+    True when the payment became fully captured by this and its trades are FUNDED. An intent that pays for nothing here
+    changes nothing: others may use the same gateway.
     """
     query = select(Payment).where(Payment.number == intent.metadata.get("payment", "")).with_for_update()
     payment = work.session.scalar(query.execution_options(populate_existing=True))
     if payment is None:
-        raise NotFound
-    fresh_fen = intent.amount_captured_fen - payment.captured_fen
-    if RANK[intent.status] <= RANK[payment.status] and fresh_fen <= 0:
         return False
-    columns = {"status": intent.status, "intent": intent.id, "captured_fen": intent.amount_captured_fen}
+    taken_fen, returned_fen = intent.amount_captured_fen, intent.amount_refunded_fen
+    fresh_fen, back_fen = taken_fen - payment.captured_fen, returned_fen - payment.refunded_fen
+    if RANK[intent.status] <= RANK[payment.status] and fresh_fen <= 0 and back_fen <= 0:
+        return False
+    columns = {"status": intent.status, "intent": intent.id, "captured_fen": taken_fen, "refunded_fen": returned_fen}
     work.session.execute(update(Payment).where(Payment.id == payment.id).values(**columns))
-    if fresh_fen <= 0:
+    escrow = escrow_of(payment)
+    if fresh_fen > 0:
+        _mirror(
+            work, payment, "payment.captured", (transfers.BANK, escrow), fresh_fen, "payment", f"{intent.id}:capture"
+        )
+    if back_fen > 0:
+        reference = f"{intent.id}:refunded:{returned_fen}"  # the gateway's figure is cumulative (invariants §8 case 6)
+        _mirror(work, payment, "payment.refunded", (escrow, transfers.BANK), back_fen, "refund", reference)
+    return fresh_fen > 0 and taken_fen == payment.amount_fen and _is_funding(work, payment)
+
+
+def _mirror(
+    work: Work, payment: Payment, event: str, accounts: tuple[str, str], moved_fen: int, kind: str, reference: str
+) -> None:
+    transfers.move(work, movements=[transfers.Movement(*accounts, Money(moved_fen), kind, reference)])
+    work.record(event, number=payment.number, amount_fen=str(moved_fen))
+
+
+def _is_funding(work: Work, payment: Payment) -> bool:
+    """Funds the payment's trades, unless they have ended meanwhile: an ended trade is never touched."""
+    paid_for = trades.by_ids(work, trades_of(work, [payment.id]))
+    if not all(trades.STATES.may(trade.state, "FUNDED") for trade in paid_for):
+        work.record("payment.came_too_late", number=payment.number)
         return False
-    reference = f"{intent.id}:capture"
-    movement = transfers.Movement(transfers.BANK, escrow_of(payment), Money(fresh_fen), "payment", reference)
-    transfers.move(work, movements=[movement])
-    work.record("payment.captured", number=payment.number, amount_fen=str(fresh_fen))
-    if intent.amount_captured_fen < payment.amount_fen:
-        return False
-    trades.advance(work, trade_ids=trades_of(work, [payment.id]), was="RESERVED", to="FUNDED")
+    trades.advance(work, trade_ids=[trade.id for trade in paid_for], was="RESERVED", to="FUNDED")
     return True
+
+
+def too_late(reader: Reader) -> list[Payment]:
+    """Payments that came in after their trades had ended and were not given back yet."""
+    settled = select(Settlement.payment_id).where(Settlement.payment_id == Payment.id).exists()
+    query = select(Payment).where(Payment.captured_fen > Payment.refunded_fen, ~settled).order_by(Payment.id)
+    return [
+        payment
+        for payment in reader.session.scalars(query).all()
+        if all(trade.state in trades.STATES.terminal for trade in trades.by_ids(reader, trades_of(reader, [payment.id])))
+    ]
 
 
 def trades_of(reader: Reader, payment_ids: Sequence[int]) -> list[int]:

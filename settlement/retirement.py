@@ -1,11 +1,13 @@
 """Retirement (注销): the end of tonnes, once, for one named claim, for ever (domain §1.6 cases 22 and 23).
 
-Buying is not offsetting: only tonnes retired for a named duty discharge it. The claim is complete when it is made: its
-hash goes to the log in the same transaction, and the certificate issued later must say the same.
+Buying is not offsetting: only tonnes retired for a named duty discharge it. The claim is complete when it is made: it
+is kept and its hash goes to the log in the same transaction, and the certificate issued later says the same, whatever
+is renamed meanwhile.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,8 +18,9 @@ from market.emitters.obligations import Obligation as Duty
 from market.registry import issuance
 from settlement import certificate_claim as claims
 from settlement import neutrality
-from settlement.tables import Event, Retirement
+from settlement.tables import Event, Retirement, StoredClaim
 from tanyi.kernel import parties
+from tanyi.kernel.canonical import canonical
 from tanyi.kernel.errors import N_, Conflict, Invalid, NotFound
 from tanyi.kernel.quantities import Tonnes
 from tanyi.kernel.work import Reader, Work
@@ -71,8 +74,7 @@ def retire(work: Work, *, orders: Sequence[Order], legal_effect: str | None) -> 
         for issuance_id, quantity_t in sorted(order.parts.items())
     ]
     blocks.retire(work, takes=takes)
-    for claim in claims_of(work, ids, legal_effect).values():
-        work.record("retirement.recorded", **claims.retirement_facts(claim))
+    _keep_claims(work, ids, legal_effect)
     return ids
 
 
@@ -88,14 +90,31 @@ def _refuse_unless_owed(work: Work, orders: Sequence[Order]) -> None:
             raise NothingToRetire
         if order.obligation_id is not None:
             asked[order.obligation_id] = asked.get(order.obligation_id, 0) + order.quantity_t
-    for duty in obligations.by_ids(work, asked).values():
-        lacking_t = duty.required_t - duty.retired_t
+    for duty in obligations.held(work, ids=asked):
+        lacking_t = 0 if duty.state in obligations.STATES.terminal else duty.required_t - duty.retired_t
         if asked[duty.id] > lacking_t:
             raise MoreThanOwed(number=duty.number, lacking_t=lacking_t, asked_t=asked[duty.id])
 
 
-def claims_of(reader: Reader, ids: Iterable[int], legal_effect: str | None) -> dict[int, claims.Claim]:
-    """The claims of retirements as they stand in the books: what the certificate says is what was retired."""
+def _keep_claims(work: Work, ids: Sequence[int], legal_effect: str | None) -> None:
+    made = _claims(work, ids, legal_effect)
+    rows = [
+        {"retirement_id": retirement_id, "document": canonical(claims.claim_document(claim)).decode()}
+        for retirement_id, claim in made.items()
+    ]
+    work.session.execute(insert(StoredClaim), rows)
+    for claim in made.values():
+        work.record("retirement.recorded", **claims.retirement_facts(claim))
+
+
+def claims_of(reader: Reader, ids: Iterable[int]) -> dict[int, claims.Claim]:
+    """What retirements claim, as it was kept when they were made."""
+    query = select(StoredClaim.retirement_id, StoredClaim.document).where(StoredClaim.retirement_id.in_(set(ids)))
+    rows = reader.session.execute(query.order_by(StoredClaim.retirement_id))
+    return {retirement_id: claims.read_claim(json.loads(document)) for retirement_id, document in rows}
+
+
+def _claims(reader: Reader, ids: Iterable[int], legal_effect: str | None) -> dict[int, claims.Claim]:
     query = select(Retirement).where(Retirement.id.in_(set(ids))).order_by(Retirement.id)
     rows = reader.session.scalars(query).all()
     taken: dict[int, list[blocks.Run]] = {}
@@ -188,4 +207,7 @@ CHECKS = {
             SELECT retirement_id, sum(end_ - lo) AS tonnes FROM ledger_block WHERE state = 'RETIRED'
             GROUP BY retirement_id) b ON b.retirement_id = r.id
         WHERE r.quantity_t IS DISTINCT FROM b.tonnes""",
+    "a_retirement_has_its_claim": """
+        SELECT r.number FROM settlement_retirement r LEFT JOIN settlement_claim c ON c.retirement_id = r.id
+        WHERE c.retirement_id IS NULL""",
 }

@@ -143,6 +143,16 @@ class Retirement(Base):
     retired_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
 
 
+class StoredClaim(Base):
+    """What a retirement claims, as canonical JSON from the moment of retirement: later renamings do not reach it."""
+
+    __tablename__ = "settlement_claim"
+    retirement_id: Mapped[int] = mapped_column(
+        ForeignKey("settlement_retirement.id"), primary_key=True, autoincrement=False
+    )
+    document: Mapped[str] = mapped_column(Text)
+
+
 class Certificate(Base):
     """The signed document of a retirement, as issued, byte for byte."""
 

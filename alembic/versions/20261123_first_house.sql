@@ -614,6 +614,13 @@ CREATE TABLE settlement_retirement (
 
 CREATE INDEX settlement_retirement_by_holder_id ON settlement_retirement (holder_id);
 
+CREATE TABLE settlement_claim (
+    retirement_id BIGINT NOT NULL,
+    document TEXT NOT NULL,
+    CONSTRAINT settlement_claim_pkey PRIMARY KEY (retirement_id),
+    CONSTRAINT settlement_claim_retirement_id_refers_to_settlement_retirement FOREIGN KEY(retirement_id) REFERENCES settlement_retirement (id)
+);
+
 CREATE TABLE settlement_certificate (
     retirement_id BIGINT NOT NULL,
     number TEXT NOT NULL,
@@ -808,6 +815,20 @@ END $$;
 CREATE TRIGGER a_settled_trade_is_final BEFORE UPDATE ON trading_trade
     FOR EACH ROW EXECUTE FUNCTION a_settled_trade_is_final();
 
+-- Anyone may check a round again, so what was frozen, checked and published stays as it was.
+CREATE FUNCTION a_round_keeps_its_files() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.state = 'PUBLISHED' OR NEW.problem IS DISTINCT FROM COALESCE(OLD.problem, NEW.problem)
+       OR NEW.result IS DISTINCT FROM COALESCE(OLD.result, NEW.result) THEN
+        RAISE EXCEPTION 'round % keeps its problem and its result', OLD.number
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER a_round_keeps_its_files BEFORE UPDATE ON matching_round
+    FOR EACH ROW EXECUTE FUNCTION a_round_keeps_its_files();
+
 -- Cached balances follow the transfers; accounts are locked in the order of their ids.
 CREATE FUNCTION balances_follow_transfers() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp AS $$
@@ -844,7 +865,7 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['ledger_issuance', 'ledger_genesis', 'ledger_transfer', 'ledger_audit_entry',
-        'ledger_checkpoint', 'settlement_settlement', 'settlement_retirement', 'settlement_certificate',
+        'ledger_checkpoint', 'settlement_settlement', 'settlement_retirement', 'settlement_claim', 'settlement_certificate',
         'settlement_payment_trade', 'registry_monitoring', 'registry_step', 'emitters_report', 'emitters_assessment',
         'kernel_answer'] LOOP
         EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE ON %I FOR EACH ROW EXECUTE FUNCTION refuse_change()',
@@ -866,7 +887,11 @@ INSERT INTO ledger_log_head (id, seq, leaf_hash) SELECT 1, 0, leaf_hash FROM led
 
 -- The application's role owns nothing: it reads, appends, and changes only the columns named here.
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO tanyi_app;
-REVOKE INSERT ON alembic_version, ledger_genesis, ledger_log_head FROM tanyi_app;
+REVOKE INSERT ON alembic_version, ledger_genesis, ledger_log_head, ledger_account, emitters_obligation FROM tanyi_app;
+-- No account is opened with money in it and no duty is born met: triggers alone write these sums.
+GRANT INSERT (code, kind, owner_id) ON ledger_account TO tanyi_app;
+GRANT INSERT (number, organisation_id, kind, plan_year, assessment_id, eia_project_id, required_t, due_on, state)
+    ON emitters_obligation TO tanyi_app;
 GRANT UPDATE (end_, holder_id, state, listing_id, trade_id, pledge_id, lock_id, freeze_id, buffer_id, retirement_id,
               cancellation_id) ON ledger_block TO tanyi_app;
 GRANT UPDATE (seq, leaf_hash) ON ledger_log_head TO tanyi_app;

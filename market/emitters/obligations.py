@@ -229,6 +229,12 @@ def by_ids(reader: Reader, ids: Iterable[int]) -> dict[int, Obligation]:
     return {row.id: row for row in rows}
 
 
+def held(work: Work, *, ids: Iterable[int]) -> Sequence[Obligation]:
+    """Duties by their ids, locked in order, so that two who retire for one duty at once see one another."""
+    query = select(Obligation).where(Obligation.id.in_(set(ids))).order_by(Obligation.id).with_for_update()
+    return work.session.scalars(query.execution_options(populate_existing=True)).all()
+
+
 def of_plan(reader: Reader, plan_year: int, organisation_id: int | None = None) -> Sequence[Obligation]:
     """The duties under a plan that stand, of one firm or of all, in the order of their numbers."""
     query = select(Obligation).where(Obligation.plan_year == plan_year, Obligation.state != "CANCELLED")

@@ -6,7 +6,7 @@ many tonnes for the owner. One verification, one issuance: the database holds ea
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
@@ -141,3 +141,23 @@ def of_projects(reader: Reader, project_ids: Iterable[int]) -> dict[int, list[in
     for verification_id, issuance_id in blocks.issuances_of(reader, project_of).items():
         issued.setdefault(project_of[verification_id], []).append(issuance_id)
     return issued
+
+
+def ids_of(reader: Reader, *, product_type: str = "", region: str = "") -> set[int]:
+    """The issuances of one product type, one region, or both."""
+    query = (
+        select(Verification.id)
+        .join(Monitoring, Monitoring.id == Verification.monitoring_id)
+        .join(Project, Project.id == Monitoring.project_id)
+    )
+    if product_type:
+        query = query.where(Project.product_type == product_type)
+    if region:
+        query = query.where(Project.region == region)
+    return set(blocks.issuances_of(reader, reader.session.scalars(query).all()).values())
+
+
+def statements(reader: Reader, monitoring_ids: Iterable[int]) -> Mapping[int, Verification]:
+    """What the verifier stated on each of these monitored periods."""
+    query = select(Verification).where(Verification.monitoring_id.in_(set(monitoring_ids)))
+    return {row.monitoring_id: row for row in reader.session.scalars(query)}

@@ -6,11 +6,11 @@ this system waits as a draft and issues nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, func, or_, select, update
 
 from market.registry.methodology import by_code
 from market.registry.tables import Project, Step
@@ -124,3 +124,48 @@ def timeline(reader: Reader, project_id: int) -> list[tuple[str, datetime]]:
     """The steps taken so far, oldest first."""
     query = select(Step.state, Step.taken_at).where(Step.project_id == project_id).order_by(Step.id)
     return [(state, taken_at) for state, taken_at in reader.session.execute(query)]
+
+
+def search(
+    reader: Reader,
+    *,
+    words: str = "",
+    owner_ids: Collection[int] = (),
+    product_type: str = "",
+    state: str = "",
+    first: int = 0,
+    most: int = 20,
+) -> tuple[Sequence[Project], int]:
+    """Projects whose code, name or place has the words or whose owner is named; gives one page and how many in all.
+
+    `state` is a state of the table above or `PENDING` for projects whose methodology is not in force.
+    """
+    query = select(Project)
+    if words:
+        texts = (Project.code, Project.name_zh, Project.name_en, Project.county_zh, Project.county_en)
+        said = [text.icontains(words, autoescape=True) for text in texts]
+        query = query.where(or_(*said, Project.owner_id.in_(owner_ids)))
+    if product_type:
+        query = query.where(Project.product_type == product_type)
+    query = _in_state(query, state)
+    total = reader.session.scalars(select(func.count()).select_from(query.subquery())).one()
+    return reader.session.scalars(query.order_by(Project.code).offset(first).limit(most)).all(), total
+
+
+PENDING = "METHODOLOGY_PENDING"  # what pages say of a draft whose methodology is not in force
+
+
+def _in_state(query: Select[tuple[Project]], state: str) -> Select[tuple[Project]]:
+    if state == PENDING:
+        return query.where(Project.methodology.is_(None))
+    return query.where(Project.state == state, Project.methodology.is_not(None)) if state else query
+
+
+def total(reader: Reader) -> int:
+    """How many projects the registry has."""
+    return reader.session.scalars(select(func.count()).select_from(Project)).one()
+
+
+def types_in_use(reader: Reader) -> list[str]:
+    """The product types that projects have, with and without a methodology."""
+    return list(reader.session.scalars(select(Project.product_type).distinct().order_by(Project.product_type)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from market.emitters import obligations
 from market.emitters.policy import Plan
@@ -165,3 +165,14 @@ def of_buyer_by_number(reader: Reader, *, number: str, buyer_id: int) -> Bid:
 def by_ids(reader: Reader, ids: Iterable[int]) -> dict[int, Bid]:
     """Bids by their ids."""
     return {row.id: row for row in reader.session.scalars(select(Bid).where(Bid.id.in_(set(ids))))}
+
+
+def of_obligation(reader: Reader, obligation_id: int) -> Sequence[Bid]:
+    """The bids made for one duty, newest first."""
+    return reader.session.scalars(select(Bid).where(Bid.obligation_id == obligation_id).order_by(Bid.id.desc())).all()
+
+
+def counts(reader: Reader, round_ids: Iterable[int]) -> dict[int, int]:
+    """How many bids each round has, without those that lapsed."""
+    query = select(Bid.round_id, func.count()).where(Bid.round_id.in_(set(round_ids)), Bid.state != "LAPSED")
+    return {row[0]: row[1] for row in reader.session.execute(query.group_by(Bid.round_id))}

@@ -6,10 +6,10 @@ has frozen cannot be bought from; what the round leaves over is on sale again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from market.registry import issuance
 from market.trading.tables import Listing
@@ -96,8 +96,9 @@ def open_listing(
 
 def withdraw(work: Work, *, number: str, seller_id: int) -> None:
     """Takes a listing off the market; its tonnes are free again."""
-    listing = by_number(work, number)
-    if listing.seller_id != seller_id:
+    query = select(Listing).where(Listing.number == number, Listing.seller_id == seller_id).with_for_update()
+    listing = work.session.scalar(query.execution_options(populate_existing=True))
+    if listing is None:
         raise NotFound
     _advance(work, [listing], "WITHDRAWN")
     blocks.unlist(work, listing_id=listing.id)
@@ -199,3 +200,33 @@ def of_seller(reader: Reader, seller_id: int) -> Sequence[Listing]:
     return reader.session.scalars(
         select(Listing).where(Listing.seller_id == seller_id).order_by(Listing.id.desc())
     ).all()
+
+
+ORDERS = {"price": (Listing.ask_fen, Listing.id), "newest": (Listing.id.desc(),)}
+
+
+def on_sale_ids(
+    reader: Reader,
+    *,
+    issuance_ids: Collection[int] | None = None,
+    highest_fen: int | None = None,
+    order: str = "price",
+) -> list[int]:
+    """The listings on sale or in a round, of some issuances and up to a price, in one of `ORDERS` or by 'quantity'."""
+    query = select(Listing.id).where(Listing.state.in_(("OPEN", "IN_ROUND")), Listing.expires_at > reader.now)
+    if issuance_ids is not None:
+        query = query.where(Listing.issuance_id.in_(issuance_ids))
+    if highest_fen is not None:
+        query = query.where(Listing.ask_fen <= highest_fen)
+    ids = list(reader.session.scalars(query.order_by(*ORDERS.get(order, ORDERS["price"]))))
+    if order == "quantity":
+        offered = blocks.offered_t(reader, ids)
+        ids.sort(key=lambda listing_id: -int(offered.get(listing_id, 0)))
+    return ids
+
+
+def price_range(reader: Reader) -> tuple[int | None, int | None]:
+    """The lowest and the highest price asked now in fen a tonne; None and None when nothing is on sale."""
+    on_sale = (Listing.state.in_(("OPEN", "IN_ROUND")), Listing.expires_at > reader.now)
+    row = reader.session.execute(select(func.min(Listing.ask_fen), func.max(Listing.ask_fen)).where(*on_sale)).one()
+    return row[0], row[1]

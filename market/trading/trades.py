@@ -131,3 +131,8 @@ def purchases(reader: Reader) -> list[Trade]:
     """Settled purchases from listings, outside any round."""
     query = select(Trade).where(Trade.round_id.is_(None), Trade.state == "SETTLED")
     return list(reader.session.scalars(query.order_by(Trade.id)))
+
+
+def of_bids(reader: Reader, bid_ids: Iterable[int]) -> list[Trade]:
+    """The trades that these bids led to, in order."""
+    return list(reader.session.scalars(select(Trade).where(Trade.bid_id.in_(set(bid_ids))).order_by(Trade.id)))

@@ -202,7 +202,8 @@ class Books:
         return self._moved(replace(intent, amount_captured_fen=captured_fen), "succeeded")
 
     def _failed(self, intent: PaymentIntent, failure: PaymentFailure) -> PaymentIntent:
-        return self._moved(replace(intent, last_error=failure, payment_method=None), "requires_payment_method")
+        attempt = replace(failure, charge=self.mint_id("ch"))
+        return self._moved(replace(intent, last_error=attempt, payment_method=None), "requires_payment_method")
 
     def _moved(self, intent: PaymentIntent, status: str, settles_at: datetime | None = None) -> PaymentIntent:
         """The intent in its next state, saved, with its event."""

@@ -46,11 +46,12 @@ PAYMENT_INTENT_REQUESTS: Mapping[str, tuple[str, ...]] = {
 
 
 class PaymentFailure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the payer's bank said no to the last attempt."""
+    """Why the payer's bank said no to the last attempt. `charge` is that attempt's id: each attempt has another."""
 
     code: str
     decline_code: str | None = None
     message: str
+    charge: str | None = None
 
 
 class PaymentIntent(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,6 +38,7 @@ def extracted(checkout: Path) -> Catalog:
 
 
 def path_of(checkout: Path, locale: str) -> Path:
+    """Where the catalog of one locale is committed."""
     return checkout / "templates" / "locale" / locale / "LC_MESSAGES" / "tanyi.po"
 
 

@@ -7,6 +7,7 @@ verifying a certificate does not wait for a solver.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ json_option: DataOption = click.option("--json", "as_json", is_flag=True, help="
 
 def main() -> NoReturn:
     """The console script: a refusal is one sentence, never a traceback."""
+    logging.basicConfig(level=logging.ERROR)  # what the person has to know is said in one sentence
     try:
         cli(standalone_mode=False)
     except click.ClickException as wrong:

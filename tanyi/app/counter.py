@@ -36,6 +36,7 @@ def clear(house: Installation, now: datetime | None = None) -> int:
     """Lets the bank deliver its news, handles them, and settles what is funded; gives how many trades settled."""
     house.gateway.deliver(lambda body, header: hear(house, body, header), now=now or system_clock(), limit=10_000)
     clearing.handle_events(house.work_opener(), house.gateway)
+    clearing.refund_late(house.work_opener(), house.gateway)
     return clearing.settle_funded(house.work_opener())
 
 
@@ -72,7 +73,7 @@ def settle_round(house: Installation, number: str) -> None:
 def finish(house: Installation) -> None:
     """Issues the certificates that are due and sends the payouts that are due."""
     with house.open_work() as work:
-        certificates.issue_pending(work, key=house.signing_key, legal_effect=house.legal_effect)
+        certificates.issue_pending(work, key=house.signing_key)
     delivery.send_payouts(house.work_opener(), house.gateway)
 
 

@@ -14,7 +14,18 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Identity, Text, UniqueConstraint, delete, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Text,
+    UniqueConstraint,
+    delete,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -252,3 +263,16 @@ def _signed_in(reader: Reader, user_id: int | None) -> SignedIn | None:
 
 def _fingerprint(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def named_like(reader: Reader, words: str) -> set[int]:
+    """The organisations whose code or name has these words."""
+    texts = (Organisation.code, Organisation.name_zh, Organisation.name_en)
+    said = [text.icontains(words, autoescape=True) for text in texts]
+    return set(reader.session.scalars(select(Organisation.id).where(or_(*said))))
+
+
+def of_users(reader: Reader, user_ids: set[int]) -> dict[int, Organisation]:
+    """The organisation that each of these users signs in for."""
+    query = select(User.id, Organisation).join(Organisation, Organisation.id == User.organisation_id)
+    return {row[0]: row[1] for row in reader.session.execute(query.where(User.id.in_(user_ids)))}

@@ -156,3 +156,11 @@ def refuse_if_broken(reader: Reader) -> int:
     if (head.seq, head.leaf_hash) != (expected - 1, link):
         raise BrokenChain(seq=expected)
     return expected - 1
+
+
+def moments(reader: Reader, *, number: str, events: Sequence[str]) -> dict[str, datetime]:
+    """When each of these events happened to the thing of that number; the last time counts."""
+    said = AuditEntry.document
+    query = select(said["event"].astext, said["at"].astext).order_by(AuditEntry.seq)
+    mine = query.where(said["event"].astext.in_(events), said["facts"]["number"].astext == number)
+    return {event: datetime.fromisoformat(at) for event, at in reader.session.execute(mine)}

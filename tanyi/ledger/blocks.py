@@ -18,7 +18,7 @@ from tanyi.kernel.errors import N_, Conflict
 from tanyi.kernel.lifecycle import Lifecycle
 from tanyi.kernel.quantities import Tonnes
 from tanyi.kernel.work import Reader, Work
-from tanyi.ledger.tables import BLOCK_STATES, ENCUMBRANCES, Block, Issuance
+from tanyi.ledger.tables import ENCUMBRANCES, Block, Issuance
 
 STATES = Lifecycle(
     "block",
@@ -166,12 +166,11 @@ def offered_t(reader: Reader, listing_ids: Iterable[int]) -> dict[int, Tonnes]:
 
 def states_t(reader: Reader, issuance_ids: Iterable[int]) -> dict[int, dict[str, Tonnes]]:
     """Tonnes of each issuance by state."""
+    query = select(Block.issuance_id, Block.state, func.sum(Block.end_ - Block.lo))
+    query = query.where(Block.issuance_id.in_(set(issuance_ids))).group_by(Block.issuance_id, Block.state)
     sums: dict[int, dict[str, Tonnes]] = {}
-    for state in BLOCK_STATES:
-        for issuance, total_t in _sums(
-            reader, Block.issuance_id, Block.issuance_id.in_(set(issuance_ids)), Block.state == state
-        ).items():
-            sums.setdefault(issuance, {})[state] = total_t
+    for issuance_id, state, total_t in reader.session.execute(query):
+        sums.setdefault(issuance_id, {})[state] = Tonnes(int(total_t))
     return sums
 
 
@@ -217,6 +216,14 @@ def runs(
     )
     rows = reader.session.execute(select(*columns).where(*conditions).order_by(Block.lo))
     return [Run(*row) for row in rows]
+
+
+def holding(reader: Reader, tonne: int) -> Run | None:
+    """The run that one tonne lies in, None when no such tonne was issued."""
+    query = select(Block.issuance_id).where(Block.lo <= tonne, Block.end_ > tonne, Block.lo > 0)
+    issuance_id = reader.session.scalar(query)
+    found = [] if issuance_id is None else runs(reader, issuance_ids=[issuance_id])
+    return next((run for run in found if run.lo <= tonne < run.end), None)
 
 
 def verifications_of(reader: Reader, issuance_ids: Iterable[int]) -> dict[int, int]:

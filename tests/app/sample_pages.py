@@ -98,6 +98,7 @@ def public_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "market-empty": ("pages/public/market.html", market | {"listings": []} | frame(path="/market")),
         "sign-in": ("pages/public/sign_in.html", sign_in() | frame(path="/sign-in")),
         "sign-in-plain": ("pages/public/sign_in.html", sign_in() | {"accounts": [], "error": None} | frame()),
+        "docs": ("pages/public/docs.html", {"schema_url": "/schema/openapi.json"} | frame(path="/docs")),
         "error": ("pages/public/error.html", error(404) | frame()),
         **{f"error-{status}": ("pages/public/error.html", error(status) | frame()) for status in (400, 403, 409, 503)},
     }

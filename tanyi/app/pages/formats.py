@@ -19,6 +19,8 @@ from markupsafe import Markup, escape
 from tanyi.kernel.clock import SHANGHAI, civil_date
 
 NBSP = "\u00a0"
+TONNE = {"zh": "吨", "en": "t"}
+PRICE = {"zh": f"{{price}}{NBSP}元/吨", "en": f"CNY{NBSP}{{price}}/t"}
 DATES = {"zh": "y年M月d日", "en": "d MMMM y"}
 TIMES = {"zh": "y年M月d日 HH:mm", "en": "d MMM y, HH:mm"}
 BABEL = {"zh": "zh_Hans", "en": "en_GB"}
@@ -39,7 +41,7 @@ def figure(number: Decimal | str | int) -> str:
 @pass_context
 def tonnes(context: Context, quantity_t: int) -> str:
     """Whole tonnes of CO2 equivalent with their unit."""
-    return f"{whole(quantity_t)}{NBSP}{'吨' if context['locale'] == 'zh' else 't'}"
+    return f"{whole(quantity_t)}{NBSP}{TONNE[context['locale']]}"
 
 
 def yuan(amount_fen: int) -> str:
@@ -52,8 +54,7 @@ def yuan(amount_fen: int) -> str:
 @pass_context
 def yuan_per_tonne(context: Context, price_fen: int) -> str:
     """A price in fen per tonne: 56.00 元/吨, or CNY 56.00/t."""
-    price = yuan(price_fen).replace("¥", "")
-    return f"{price}{NBSP}元/吨" if context["locale"] == "zh" else f"CNY{NBSP}{price}/t"
+    return PRICE[context["locale"]].format(price=yuan(price_fen).replace("¥", ""))
 
 
 @pass_context
