@@ -24,6 +24,8 @@ setup: .venv/ready templates/static/vendor/ready ## Make the environment and the
 	@touch $@
 
 templates/static/vendor/ready: .venv/ready package.json package-lock.json tanyi/app/assets.py
+	@command -v npm >/dev/null || \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements-node.lock
 	@$(BIN)/python -m tanyi.app.assets
 	@touch $@
 
