@@ -59,5 +59,8 @@ lock: ## Renew requirements.lock from pyproject.toml
 catalogs: setup ## Extract messages and merge them into the catalogs
 	@$(BIN)/python -m tanyi.app.catalogs update
 
+docs: setup ## Draw docs/states.md from the code
+	@$(BIN)/python docs/states.py
+
 clean: ## Remove the environment and everything generated
 	@rm -rf .venv node_modules templates/static/vendor dist artifacts .hypothesis .ruff_cache

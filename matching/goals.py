@@ -55,7 +55,7 @@ def weights_of(book: Book) -> Weights:
     spread = int(np.ptp(book.limit_fen)) + int(np.ptp(book.ask_fen)) + 1
     dearest = int(max(book.limit_fen.max(), book.ask_fen.max()))
     fen = len(book.bids) + len(book.lots) + 1
-    nodes = 64 * (len(book.bids) + len(book.lots)) + 1000
+    nodes = 1000 * (len(book.bids) + len(book.lots))  # more than any network of the round has
     ranks = 1
     if (spread + 2 * dearest) * fen * nodes > LARGEST_COST:
         fen, ranks = 1, 0

@@ -37,8 +37,8 @@ SOURCE, SINK, FIRST_BID = 0, 1, 2
 class Field:
     """Pairs in play, orders given up, tonnes committed to a pair, and whose turn it is (`matching.shares`).
 
-    `committed_t` is parallel to the pairs: a line forced up to the minimum. `toll` moves a bid
-    to fewer sellers; it has no part in the goals.
+    `committed_t` is parallel to the pairs: a line forced up to the minimum. `toll` moves a bid to fewer sellers; it
+    has no part in the goals.
     """
 
     bid: Whole
@@ -61,13 +61,16 @@ class Field:
         return replace(self, bid=self.bid[chosen], lot=self.lot[chosen], committed_t=self.committed_t[chosen])
 
 
-def settled(book: Book, weights: Weights, field: Field, held: Allocation) -> Allocation:
+def settled(
+    book: Book, weights: Weights, field: Field, held: Allocation, split: Allocation | None = None
+) -> Allocation:
     """A feasible allocation on the field, near the best one.
 
-    `held` is feasible, says how caps are split between the sides of a floor, and is the answer if all else fails.
+    `held` is feasible and the answer if all else fails. `split` (else `held`) says how crossing rules are split.
     """
+    split = held if split is None else split
     for number in range(MOST_ROUNDS):
-        found = flow_on(book, weights, field, held)
+        found = flow_on(book, weights, field, split)
         if bids_with_too_many_sellers(book, found).any() or field.toll is not None:
             mine = within_choice(book, largest_in_use(book, found), field.bid, field.lot)
             field = replace(field.keep(mine), toll=None)
@@ -77,7 +80,7 @@ def settled(book: Book, weights: Weights, field: Field, held: Allocation) -> All
             field = _forced_or_given_up(book, field, found.keep(small), forced=number < MOST_ROUNDS // 2)
         else:
             return found if is_feasible(book, found) else held
-    found = stripped(book, flow_on(book, weights, field, held))
+    found = stripped(book, flow_on(book, weights, field, split))
     return found if is_feasible(book, found) else held
 
 

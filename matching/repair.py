@@ -12,17 +12,20 @@ from dataclasses import replace
 import numpy as np
 
 from matching.constraints import Allocation, may_trade, seller_pairs
+from matching.division import divided, is_crossed
 from matching.goals import Margins, Weights, score_of
 from matching.pairs import Field, settled
 from matching.sellers import is_limited, largest_in_use, next_choice, within_choice
 from matching.shares import Toll
 from matching.variables import Book, Mask, Whole, one
 
-DENSE_PAIRS = 400_000  # up to here every pair that may trade is in play
+DENSE_PAIRS = 600_000  # up to here every pair that may trade is in play
+WIDE_PAIRS = 600_000  # beyond, up to here every lot is in play for an unfilled bid that may deal with few sellers
 MOST_PASSES = 12
-NEIGHBOURS = 12  # pairs opened for each unfilled bid and each unsold lot of a large round
+NEIGHBOURS = 12  # pairs opened for each unfilled bid and each unsold lot of a large round, more where there is room
+NEAR_PAIRS = 120_000  # up to here there is room
 MOST_UNSOLD = 4_000  # lots for which pairs are opened in one pass
-STALE_PASSES = 5  # passes without gain after which the rest is left
+STALE_PASSES = 4  # passes without gain after which the rest is left
 
 
 def every_pair(book: Book) -> tuple[Whole, Whole]:
@@ -41,7 +44,9 @@ def repaired(
     for number in range(MOST_PASSES):
         if best_score == margins.score or stale == STALE_PASSES or is_late():
             break
-        found = settled(book, weights, _field(book, weights, margins, best, number, pairs), best)
+        field = _field(book, weights, margins, best, number, pairs)
+        split = divided(book, weights, field.bid, field.lot) if number == 1 and is_crossed(book) else None
+        found = settled(book, weights, field, best, split)
         score = score_of(book, found)
         stale = 0 if score > best_score else stale + 1
         if score > best_score:
@@ -118,34 +123,39 @@ def _sums(position: Whole, tonnes: Whole, size: int) -> Whole:
 def _neighbourhood(book: Book, held: Allocation, choice: Whole, number: int) -> tuple[Whole, Whole]:
     """Open lines, and for each unfilled bid and unsold lot some pairs that may trade, others in every pass."""
     unfilled_t, unsold_t = book.quota_t - held.filled_t(book), book.supply_t - held.sold_t(book)
-    found = [(held.bid, held.lot), *_around_bids(book, unfilled_t, unsold_t, number)]
+    open_orders = int((unfilled_t > 0).sum()) + min(int((unsold_t > 0).sum()), MOST_UNSOLD)
+    each = max(NEIGHBOURS, NEAR_PAIRS // max(open_orders, 1))
+    found = [(held.bid, held.lot), *_around_bids(book, unfilled_t, unsold_t, number, each)]
     if unfilled_t.any():
-        found += _around_lots(book, unsold_t, number)
-    for i in np.flatnonzero(is_limited(book) & (unfilled_t > 0)).tolist():
-        lots = np.flatnonzero(np.isin(i * book.groups + book.lot_group, choice))
-        lots = lots[may_trade(book, one(i), lots)]
+        found += _around_lots(book, unsold_t, number, each)
+    limited = np.flatnonzero(is_limited(book) & (unfilled_t > 0))
+    for place, i in enumerate(limited[np.argsort(-unfilled_t[limited], kind="stable")].tolist()):
+        is_near = np.isin(i * book.groups + book.lot_group, choice) | (place * len(book.lots) < WIDE_PAIRS)
+        lots = np.flatnonzero(is_near & may_trade(book, one(i), np.arange(len(book.lots))))
         found.append((np.full(len(lots), i), lots))
     bid, lot = (np.concatenate([pair[side] for pair in found]) for side in (0, 1))
     keys = np.unique(bid * len(book.lots) + lot)
     return keys // len(book.lots), keys % len(book.lots)
 
 
-def _around_bids(book: Book, unfilled_t: Whole, unsold_t: Whole, number: int) -> Iterator[tuple[Whole, Whole]]:
+def _around_bids(
+    book: Book, unfilled_t: Whole, unsold_t: Whole, number: int, each: int
+) -> Iterator[tuple[Whole, Whole]]:
     """For an unfilled bid: the lots with most unsold tonnes, and as many others."""
     for i in np.flatnonzero(unfilled_t > 0).tolist():
         lots = np.flatnonzero(may_trade(book, one(i), np.arange(len(book.lots))))
-        unsold = lots[np.argsort(-unsold_t[lots], kind="stable")[:NEIGHBOURS]]
-        others = lots[np.argsort(_shuffle(lots, i, number), kind="stable")[:NEIGHBOURS]]
+        unsold = lots[np.argsort(-unsold_t[lots], kind="stable")[:each]]
+        others = lots[np.argsort(_shuffle(lots, i, number), kind="stable")[:each]]
         chosen = np.union1d(unsold, others)
         yield np.full(len(chosen), i), chosen
 
 
-def _around_lots(book: Book, unsold_t: Whole, number: int) -> Iterator[tuple[Whole, Whole]]:
+def _around_lots(book: Book, unsold_t: Whole, number: int, each: int) -> Iterator[tuple[Whole, Whole]]:
     """For an unsold lot: some bids that could take it, so that what they hold comes free for others."""
     largest = np.argsort(-unsold_t, kind="stable")[:MOST_UNSOLD]
     for j in largest[unsold_t[largest] > 0].tolist():
         bids = np.flatnonzero(may_trade(book, np.arange(len(book.bids)), one(j)))
-        chosen = bids[np.argsort(_shuffle(bids, j, number), kind="stable")[:NEIGHBOURS]]
+        chosen = bids[np.argsort(_shuffle(bids, j, number), kind="stable")[:each]]
         yield chosen, np.full(len(chosen), j)
 
 

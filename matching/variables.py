@@ -23,8 +23,10 @@ from matching.problem import COMPLIANCE, Bid, Lot, Problem, instant
 
 Whole = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-DOMINANT_PERMILLE = 5  # a seller group with this share of the supply gets classes of its own
-MOST_DOMINANT = 60
+# Seller groups with this share of the supply get classes of their own, so many at most; fewer in a large round.
+DOMINANT_PERMILLE, MOST_DOMINANT = 5, 60
+LARGE_DOMINANT_PERMILLE, LARGE_MOST_DOMINANT = 50, 12
+LARGE_PAIRS = 2_000_000
 _Choice = tuple[frozenset[str] | None, frozenset[str] | None]
 
 
@@ -169,9 +171,13 @@ def _dominant_groups(bids: Sequence[Bid], lot_group: Whole, supply_t: Whole) -> 
     """Seller groups so large that the caps against them must be seen by the bound, largest first."""
     if not lot_group.size or all(bid.max_group_permille is None for bid in bids):
         return []
-    held_t = np.bincount(lot_group, weights=supply_t).astype(np.int64)
-    largest = np.argsort(-held_t, kind="stable")[:MOST_DOMINANT]
-    return [int(g) for g in largest if held_t[g] * 1000 >= DOMINANT_PERMILLE * held_t.sum()]
+    permille, most = DOMINANT_PERMILLE, MOST_DOMINANT
+    if len(bids) * len(lot_group) > LARGE_PAIRS:
+        permille, most = LARGE_DOMINANT_PERMILLE, LARGE_MOST_DOMINANT
+    held_t = np.zeros(int(lot_group.max()) + 1, dtype=np.int64)
+    np.add.at(held_t, lot_group, supply_t)
+    largest = np.argsort(-held_t, kind="stable")[:most]
+    return [int(g) for g in largest if held_t[g] * 1000 >= permille * held_t.sum()]
 
 
 def _classes(bids: Sequence[Bid], lots: Sequence[Lot], lot_group: Whole, dominant: list[int]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from tanyi.ledger import audit_log
 
 def issue_pending(work: Work, *, key: SigningKey) -> list[str]:
     """Issues the certificate of every retirement that has none; gives their numbers."""
+    audit_log.take_turn(work)  # two who issue at once would issue the same certificates
     waiting = select(Retirement.id, Retirement.number).outerjoin(
         Certificate, Certificate.retirement_id == Retirement.id
     )

@@ -8,6 +8,7 @@ price, and a holder's change without a settlement.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import insert, select, update
 
@@ -111,6 +112,12 @@ def received_fen(reader: Reader, seller_id: int) -> Money:
     """What was paid out to a seller so far."""
     query = select(Payout.amount_fen).where(Payout.seller_id == seller_id, Payout.state == "SENT")
     return sum((Money(amount) for amount in reader.session.scalars(query)), Money(0))
+
+
+def settled_at(reader: Reader, trade_ids: Sequence[int]) -> dict[int, datetime]:
+    """When each of these trades was settled."""
+    query = select(Settlement.trade_id, Settlement.settled_at).where(Settlement.trade_id.in_(trade_ids))
+    return {row[0]: row[1] for row in reader.session.execute(query)}
 
 
 CHECKS = {

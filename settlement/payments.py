@@ -229,6 +229,11 @@ def too_late(reader: Reader) -> list[Payment]:
     ]
 
 
+def by_id(reader: Reader, payment_id: int) -> Payment:
+    """A payment by its id."""
+    return reader.session.get_one(Payment, payment_id)
+
+
 def trades_of(reader: Reader, payment_ids: Sequence[int]) -> list[int]:
     """The trades that these payments pay for."""
     query = select(PaymentTrade.trade_id).where(PaymentTrade.payment_id.in_(payment_ids))

@@ -179,9 +179,11 @@ def by_id(reader: Reader, retirement_id: int) -> Retirement:
     return reader.session.get_one(Retirement, retirement_id)
 
 
-def newest(reader: Reader, most: int = 1000, **equal: int) -> Sequence[Retirement]:
-    """Retirements, newest first; `equal` narrows by columns such as holder_id or obligation_id."""
+def newest(reader: Reader, most: int = 1000, before_id: int | None = None, **equal: int) -> Sequence[Retirement]:
+    """Retirements, newest first; `equal` narrows by columns such as holder_id, `before_id` goes on with a list."""
     query = select(Retirement).filter_by(**equal).order_by(Retirement.id.desc()).limit(most)
+    if before_id is not None:
+        query = query.where(Retirement.id < before_id)
     return reader.session.scalars(query).all()
 
 

@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from tanyi.kernel import cluster, db, embedded
 from tanyi.kernel.errors import Unavailable
+from tests.market_makers import Market, make_house, make_market
 
 FOLDER_PREFIX = "tanyi-test-"
 LOCK_NAME = "run.lock"
@@ -89,6 +90,12 @@ def database(server: str, template_database: str, database_numbers: Iterator[int
     finally:
         opened.close()
         _administer(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def market(database: db.Database, tmp_path: Path) -> Market:
+    """A small market with its offices and an annual plan in force, on a database of its own."""
+    return make_market(make_house(database, tmp_path))
 
 
 def _administer(server: str, *statements: sql.Composed) -> None:

@@ -692,10 +692,27 @@ BEGIN
     IF NEW.lo <> OLD.lo OR NEW.end_ > OLD.end_ OR NEW.issuance_id <> OLD.issuance_id THEN
         RAISE EXCEPTION 'a block is only ever cut' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
+    IF NEW.state = OLD.state THEN  -- a cut, or nothing: neither the holder nor what the tonnes are tied to changes
+        IF (NEW.holder_id, NEW.listing_id, NEW.trade_id, NEW.pledge_id, NEW.lock_id, NEW.freeze_id, NEW.buffer_id)
+           IS DISTINCT FROM
+           (OLD.holder_id, OLD.listing_id, OLD.trade_id, OLD.pledge_id, OLD.lock_id, OLD.freeze_id, OLD.buffer_id) THEN
+            RAISE EXCEPTION 'tonnes change hands by settlement only and are freed before they are tied to something else'
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.end_ <> OLD.end_ OR OLD.state || '>' || NEW.state <> ALL (ARRAY[
+           'FREE>LISTED', 'FREE>RESERVED', 'FREE>PLEDGED', 'FREE>LOCKED', 'FREE>FROZEN', 'FREE>BUFFER', 'FREE>RETIRED',
+           'FREE>CANCELLED', 'LISTED>FREE', 'LISTED>RESERVED', 'LISTED>FROZEN', 'RESERVED>FREE', 'RESERVED>LISTED',
+           'PLEDGED>FREE', 'PLEDGED>FROZEN', 'LOCKED>FREE', 'LOCKED>FROZEN', 'FROZEN>FREE', 'FROZEN>CANCELLED',
+           'BUFFER>FREE', 'BUFFER>CANCELLED']) THEN
+        RAISE EXCEPTION 'a % block does not become %', OLD.state, NEW.state
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     IF OLD.state <> 'RESERVED' AND NEW.holder_id <> OLD.holder_id THEN
         RAISE EXCEPTION 'tonnes change hands by settlement only' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF OLD.state = 'RESERVED' AND NEW.state <> 'RESERVED' THEN
+    IF OLD.state = 'RESERVED' THEN
         is_settled := EXISTS (SELECT FROM settlement_settlement s
                               WHERE s.trade_id = OLD.trade_id AND s.buyer_id = NEW.holder_id);
         IF is_settled <> (NEW.holder_id <> OLD.holder_id)
@@ -731,6 +748,47 @@ END $$;
 
 CREATE TRIGGER new_blocks_come_from_a_cut AFTER INSERT ON ledger_block REFERENCING NEW TABLE AS fresh
     FOR EACH STATEMENT EXECUTE FUNCTION new_blocks_come_from_a_cut();
+
+-- A gap that stayed open after its statement could be filled with the copy of a neighbour that was delivered meanwhile.
+CREATE FUNCTION a_cut_loses_nothing() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    short bigint;
+BEGIN
+    SELECT n.lo INTO short FROM now_rows n JOIN old_rows o ON o.lo = n.lo
+    WHERE n.end_ < o.end_ AND o.end_ - n.end_ IS DISTINCT FROM (
+        SELECT sum(b.end_ - b.lo) FROM ledger_block b
+        WHERE b.lo >= n.end_ AND b.lo < o.end_ AND b.issuance_id = n.issuance_id
+        AND b.holder_id = n.holder_id AND b.state = n.state
+        AND (b.listing_id, b.trade_id, b.pledge_id, b.lock_id, b.freeze_id, b.buffer_id)
+            IS NOT DISTINCT FROM (n.listing_id, n.trade_id, n.pledge_id, n.lock_id, n.freeze_id, n.buffer_id))
+    LIMIT 1;
+    IF short IS NOT NULL THEN
+        RAISE EXCEPTION 'what was cut off block % is not beside it', short
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER a_cut_loses_nothing AFTER UPDATE ON ledger_block
+    REFERENCING NEW TABLE AS now_rows OLD TABLE AS old_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION a_cut_loses_nothing();
+
+-- Only a trade that was just matched takes tonnes; a settlement locks its trades against the key locks of such takes.
+CREATE FUNCTION only_matched_trades_take_tonnes() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    wrong text;
+BEGIN
+    SELECT t.number INTO wrong FROM now_rows n JOIN old_rows o ON o.lo = n.lo JOIN trading_trade t ON t.id = n.trade_id
+    WHERE o.state <> 'RESERVED' AND t.state <> 'MATCHED' LIMIT 1;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'trade % takes no more tonnes', wrong USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER only_matched_trades_take_tonnes AFTER UPDATE ON ledger_block
+    REFERENCING NEW TABLE AS now_rows OLD TABLE AS old_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION only_matched_trades_take_tonnes();
 
 -- One claim per tonne, exactly as many tonnes as the retirement says, and the duty's sum kept by nobody's hand.
 CREATE FUNCTION retired_tonnes_count_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -777,10 +835,15 @@ CREATE FUNCTION a_settlement_has_both_legs() RETURNS trigger LANGUAGE plpgsql AS
 DECLARE
     wrong text;
 BEGIN
+    PERFORM FROM trading_trade t WHERE t.id IN (SELECT trade_id FROM settled) ORDER BY t.id FOR UPDATE;
     SELECT t.number INTO wrong FROM settled s JOIN trading_trade t ON t.id = s.trade_id
     JOIN ledger_transfer m ON m.id = s.transfer_id
+    JOIN ledger_account escrow ON escrow.id = m.debit_account_id
+    JOIN ledger_account payable ON payable.id = m.credit_account_id
     LEFT JOIN settlement_payment_trade p ON p.trade_id = s.trade_id AND p.payment_id = s.payment_id
     WHERE m.amount_fen <> t.quantity_t * t.price_fen OR m.kind <> 'delivery' OR p.trade_id IS NULL
+       OR (escrow.kind, escrow.owner_id) IS DISTINCT FROM ('ESCROW', t.buyer_id)
+       OR (payable.kind, payable.owner_id) IS DISTINCT FROM ('PAYABLE', t.seller_id)
        OR t.quantity_t <> (SELECT COALESCE(sum(b.end_ - b.lo), 0) FROM ledger_block b
                            WHERE b.trade_id = t.id AND b.state = 'RESERVED') LIMIT 1;
     IF wrong IS NOT NULL THEN
@@ -846,6 +909,17 @@ END $$;
 
 CREATE TRIGGER balances_follow_transfers AFTER INSERT ON ledger_transfer REFERENCING NEW TABLE AS moved
     FOR EACH STATEMENT EXECUTE FUNCTION balances_follow_transfers();
+
+CREATE FUNCTION the_head_only_moves_on() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.seq <= OLD.seq THEN
+        RAISE EXCEPTION 'the log does not go back' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER the_head_only_moves_on BEFORE UPDATE ON ledger_log_head
+    FOR EACH ROW EXECUTE FUNCTION the_head_only_moves_on();
 
 CREATE FUNCTION only_the_accepted_is_issued() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

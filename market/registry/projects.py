@@ -155,7 +155,7 @@ def search(
 PENDING = "METHODOLOGY_PENDING"  # what pages say of a draft whose methodology is not in force
 
 
-def _in_state(query: Select[tuple[Project]], state: str) -> Select[tuple[Project]]:
+def _in_state(query: Select[Project], state: str) -> Select[Project]:
     if state == PENDING:
         return query.where(Project.methodology.is_(None))
     return query.where(Project.state == state, Project.methodology.is_not(None)) if state else query

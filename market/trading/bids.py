@@ -65,7 +65,11 @@ def refuse_unless_terms(terms: Terms, plan_permille: int) -> None:
     if terms.floor_permille < plan_permille:
         raise FloorLowered(plan_permille=plan_permille)
     cap = terms.max_group_permille
-    if terms.floor_permille > 1000 or (cap is not None and not 1 <= cap <= 1000) or (terms.max_sellers or 1) < 1:
+    if (
+        terms.floor_permille > 1000
+        or (cap is not None and not 1 <= cap <= 1000)
+        or (terms.max_sellers is not None and terms.max_sellers < 1)
+    ):
         raise ShareOutOfRange
 
 

@@ -116,9 +116,13 @@ def of_seller(reader: Reader, seller_id: int) -> list[Trade]:
     return list(reader.session.scalars(select(Trade).where(Trade.seller_id == seller_id).order_by(Trade.id.desc())))
 
 
-def funded(reader: Reader) -> list[Trade]:
-    """Trades that are paid and not delivered, in order: what the settlement has to do."""
-    return list(reader.session.scalars(select(Trade).where(Trade.state == "FUNDED").order_by(Trade.id)))
+def funded(work: Work) -> list[Trade]:
+    """Trades that are paid and not delivered, in order, locked: what the settlement has to do.
+
+    Two who settle at once meet here; the second waits, and then sees only what the first has left.
+    """
+    query = select(Trade).where(Trade.state == "FUNDED").order_by(Trade.id).with_for_update(key_share=True)
+    return list(work.session.scalars(query.execution_options(populate_existing=True)))
 
 
 def unpaid_of_round(reader: Reader, round_id: int) -> list[Trade]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from tanyi.app.cli import cli, fail, json_option, print_json, read_bytes, read_json, say, write_bytes
+
+if TYPE_CHECKING:
+    from matching.problem import Result
 
 file_argument = click.argument("file", type=click.Path(path_type=Path))
 result_argument = click.argument("result", type=click.Path(path_type=Path))
@@ -36,11 +40,7 @@ def match(file: Path, output: Path | None, time_limit: int | None, workers: int)
         click.echo(raw.decode(), nl=False)
     else:
         write_bytes(output, raw)
-    totals, gap = result.totals, result.gap_ppm
-    say(
-        f"{result.status}: {totals.compliance_t + totals.voluntary_t} t in {totals.lines} lines,"
-        f" gap {gap.coverage} ppm of tonnes, {gap.surplus} ppm of surplus, {result.solver.seconds} s"
-    )
+    say(f"{_in_one_line(result)}; {result.solver.seconds} s")
 
 
 @cli.command()
@@ -61,9 +61,18 @@ def check(file: Path, result: Path, certificate: Path | None, as_json: bool) -> 
     if as_json:
         print_json({"ok": not found, "violations": [vars(one) for one in found]})
     else:
-        reached = claimed.totals.compliance_t + claimed.totals.voluntary_t
-        click.echo("\n".join(str(one) for one in found) or f"OK: {reached} t in {claimed.totals.lines} lines.")
+        click.echo("\n".join(str(one) for one in found) or f"OK, feasible: {_in_one_line(claimed)}")
     sys.exit(1 if found else 0)
+
+
+def _in_one_line(result: Result) -> str:
+    """What a result reached, its bound and its gap."""
+    totals, bound, gap = result.totals, result.bound, result.gap_ppm
+    return (
+        f"{result.status}, {totals.compliance_t} t for duties and {totals.voluntary_t} t voluntary in {totals.lines} lines;"
+        f" bound {bound.compliance_t} t and {bound.voluntary_t} t;"
+        f" gap {gap.coverage} ppm of tonnes, {gap.surplus} ppm of surplus"
+    )
 
 
 @cli.command()
@@ -82,6 +91,14 @@ def explain(file: Path, result: Path, bid: str | None, lot: str | None, as_json:
     try:
         problem, claimed = read_problem(read_bytes(file)), read_result(read_bytes(result))
         said = reasons.explain_bid(problem, claimed, bid) if bid else reasons.explain_lot(problem, claimed, lot or "")
-    except (BadProblem, KeyError) as wrong:
+    except (BadProblem, reasons.NoSuchOrder) as wrong:
         fail(str(wrong))
-    print_json(said) if as_json else click.echo(reasons.in_words(said))
+    except KeyError as wrong:
+        fail(f"{result} is not a result of {file}: it names {wrong}")
+    if as_json:
+        print_json(said)
+        return
+    filled = "filled_t" if bid else "sold_t"
+    click.echo(f"{bid or lot}: {said[filled]} of {said['quantity_t']} t.")
+    for reason in said["reasons"]:
+        click.echo(f"- {reason['tonnes']} t: {reason['sentence']}")

@@ -7,6 +7,7 @@ simulator in the same process. Everything may be called again and finishes what 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 from market.trading import trades
@@ -17,7 +18,7 @@ from tanyi.app.installation import Installation
 from tanyi.kernel.clock import system_clock
 from tanyi.kernel.errors import Refusal
 from tanyi.kernel.quantities import Tonnes
-from tanyi.kernel.work import Actor
+from tanyi.kernel.work import Actor, Work
 
 ACCEPTED, REFUSED = 200, 400
 
@@ -44,6 +45,12 @@ def purchase(house: Installation, *, actor: Actor, listing: str, buyer_id: int, 
     """Buys from a listing: reserve, collect, settle. A declined payment gives the tonnes back at once."""
     with house.open_work(actor) as work:
         payment = clearing.buy(work, listing_number=listing, buyer_id=buyer_id, quantity_t=quantity_t)
+    pay(house, actor=actor, payment=payment)
+    return payment
+
+
+def pay(house: Installation, *, actor: Actor, payment: Payment) -> None:
+    """Collects a payment and settles what it pays for; may be called again and finishes what was begun."""
     try:
         payments.collect(house.gateway, payment)
     except payments.PaymentDeclined:
@@ -52,7 +59,6 @@ def purchase(house: Installation, *, actor: Actor, listing: str, buyer_id: int, 
             clearing.give_back(work, payment_id=payment.id)
         raise
     clear(house)
-    return payment
 
 
 def settle_round(house: Installation, number: str) -> None:
@@ -81,17 +87,26 @@ def retire_for_event(
     house: Installation, *, actor: Actor, trade_ids: list[int], event_id: int, beneficiary: str | None
 ) -> str:
     """Retires what these trades brought for an event and certifies it; gives the retirement's number."""
-    assert actor.organisation_id is not None, "only somebody of an organisation buys"
     with house.open_work(actor) as work:
-        order = retirement.Order(
-            holder_id=actor.organisation_id,
-            purpose="VOLUNTARY_EVENT",
-            parts=clearing.parts_of(work, trades.by_ids(work, trade_ids)),
-            salt=secrets.token_hex(16),
-            event_id=event_id,
-            beneficiary=beneficiary,
+        number = retire_bought(
+            work, trade_ids=trade_ids, event_id=event_id, beneficiary=beneficiary, legal_effect=house.legal_effect
         )
-        (retired,) = retirement.retire(work, orders=[order], legal_effect=house.legal_effect)
-        number = retirement.by_id(work, retired).number
     finish(house)
     return number
+
+
+def retire_bought(
+    work: Work, *, trade_ids: Sequence[int], event_id: int, beneficiary: str | None, legal_effect: str | None
+) -> str:
+    """Retires what these trades brought for an event of the actor's organisation; gives the retirement's number."""
+    assert work.actor.organisation_id is not None, "only somebody of an organisation buys"
+    order = retirement.Order(
+        holder_id=work.actor.organisation_id,
+        purpose="VOLUNTARY_EVENT",
+        parts=clearing.parts_of(work, trades.by_ids(work, trade_ids)),
+        salt=secrets.token_hex(16),
+        event_id=event_id,
+        beneficiary=beneficiary,
+    )
+    (retired,) = retirement.retire(work, orders=[order], legal_effect=legal_effect)
+    return retirement.by_id(work, retired).number

@@ -25,7 +25,8 @@ from tanyi.kernel import parties
 from tanyi.kernel.quantities import Money, Tonnes
 from tanyi.kernel.work import Actor, Work
 
-FIRST_ROUND = "2026-1"
+FIRST_ROUND, SECOND_ROUND = "2026-1", "2026-2"
+VOLUNTARY_T: Mapping[str, int] = {"E01": 2_000, "E04": 1_500, "E14": 800}  # firms of the demo that can sign in
 ACCOUNTS = "demo-accounts.json"
 
 
@@ -132,6 +133,18 @@ def write_certificates(house: Installation) -> None:
     (house.settings.data / "jwks.json").write_text(json.dumps(house.public_keys(), indent=1), encoding="utf8")
 
 
+def second_round(house: Installation) -> None:
+    """A second round stands open with voluntary bids to confirm, so that a visitor can try every form."""
+    with house.open_reader() as reader:
+        if any(found.number == SECOND_ROUND for found in rounds.all_rounds(reader)):
+            return
+    with house.open_work(_office(house, "X01")) as work:
+        round_id = rounds.open_round(work, number=SECOND_ROUND, plan_year=province.PLAN_YEAR)
+        for code, quantity_t in VOLUNTARY_T.items():
+            buyer_id = parties.organisation(work, code).id
+            bids.draft_voluntary(work, round_id=round_id, buyer_id=buyer_id, quantity_t=Tonnes(quantity_t))
+
+
 STAGES: Mapping[str, Callable[[Installation], None]] = {
     "province": found_province,
     "issuance": issue_tonnes,
@@ -140,6 +153,7 @@ STAGES: Mapping[str, Callable[[Installation], None]] = {
     "round": run_round,
     "settlement": settle_round,
     "certificates": write_certificates,
+    "second_round": second_round,
 }
 
 

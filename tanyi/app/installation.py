@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -69,9 +70,16 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
 
 
 def _secret(path: Path) -> str:
-    """A random secret kept in a file of mode 600; two processes that make it at once agree on the first one's."""
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf8") as file:
-            file.write(secrets.token_urlsafe(32))
+    """A random secret in a file of mode 600, whole or not there; of processes that make it at once one wins for all."""
+    if not path.exists():
+        descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp makes it mode 600
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf8") as file:
+                file.write(secrets.token_urlsafe(32))
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, path)  # unlike a rename, a link never replaces what is there
+        finally:
+            Path(draft).unlink()
     return path.read_text(encoding="utf8")

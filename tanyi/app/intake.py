@@ -1,18 +1,15 @@
 """What comes in from outside becomes a typed value here, or is refused with the place where it is wrong.
 
-JSON is decoded strictly: "12", 12.0 and 1e3 are not whole numbers, an unknown field is refused. A form holds strings
-only, so a whole number there is one to fifteen plain digits and nothing else. Lists are given page by page with a
-cursor, the id of the last row seen.
+JSON is decoded strictly: "12", 12.0 and 1e3 are not whole numbers, an unknown or repeated field is refused. Lists are
+given page by page with a cursor, the id of the last row seen.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Annotated, Any, Generic, TypeVar, get_type_hints
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -22,22 +19,21 @@ from tanyi.kernel.errors import N_, Invalid
 T = TypeVar("T", bound=msgspec.Struct)
 Row = TypeVar("Row")
 
-DIGITS = re.compile(r"-?[0-9]{1,15}")
-DEFAULT_LIMIT, HIGHEST_LIMIT = 50, 200
+DEFAULT_LIMIT, HIGHEST_LIMIT, HIGHEST_CURSOR = 50, 200, 2**53
 MOST_TONNES = 1_000_000_000
 QuantityT = Annotated[int, Meta(ge=1, le=MOST_TONNES)]
 PriceFen = Annotated[int, Meta(ge=1, le=10_000_000)]
 Permille = Annotated[int, Meta(ge=0, le=1000)]
-Code = Annotated[str, Meta(min_length=1, max_length=64)]
-Text = Annotated[str, Meta(min_length=1, max_length=200)]
+Word = Annotated[str, Meta(pattern="^[a-z_]{1,40}$")]
+Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$")]
 
 
 class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every body and form: unknown fields are refused."""
+    """Base of every body: unknown fields are refused."""
 
 
 class NotInShape(Invalid):
-    """The body or form lacks a field, has one too many, or one of the wrong kind; `path` says where."""
+    """The body lacks a field, has one too many, or one of the wrong kind; `path` says where."""
 
     code = "request.not_in_shape"
     message = N_("The request is not valid at %(path)s: %(detail)s")
@@ -76,39 +72,22 @@ def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def read_form(form: Mapping[str, str], shape: type[T]) -> T:
-    """A form as its Struct: empty fields count as left out, numbers are plain digits."""
-    entered = {name: text.strip() for name, text in form.items() if text.strip()}
-    kinds = get_type_hints(shape)
-    for name in {name for name, kind in kinds.items() if kind in (int, int | None)} & set(entered):
-        if not DIGITS.fullmatch(entered[name]):
-            raise NotInShape(path=f"$.{name}", detail="a whole number in plain digits is needed")
-    try:
-        return msgspec.convert(entered, type=shape, strict=False)
-    except msgspec.ValidationError as wrong:
-        raise _not_in_shape(str(wrong)) from wrong
-
-
 def _not_in_shape(said: str) -> NotInShape:
     detail, _, path = said.partition(" - at `")
     return NotInShape(path=path.rstrip("`") or "$", detail=detail)
 
 
-def page_of(
-    rows: Sequence[Row], *, key: Callable[[Row], int], cursor: int | None, limit: int | None
-) -> Page[Row]:
+def page_of(rows: Sequence[Row], *, key: Callable[[Row], int], cursor: int | None, limit: int | None) -> Page[Row]:
     """The page after the row whose key is `cursor`, in ascending order of the key."""
-    most = DEFAULT_LIMIT if limit is None else limit
-    if not 1 <= most <= HIGHEST_LIMIT or not 0 <= (cursor or 0) < 2**63:
-        raise CursorUnreadable
+    most = refuse_unless_paged(cursor, limit)
     following = sorted((row for row in rows if cursor is None or key(row) > cursor), key=key)
     shown = following[:most]
     return Page(shown, key(shown[-1]) if len(following) > most else None)
 
 
-def day(text: str) -> date:
-    """A civil date written YYYY-MM-DD, or `NotInShape`."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError as wrong:
-        raise NotInShape(path="$", detail="a date is written YYYY-MM-DD") from wrong
+def refuse_unless_paged(cursor: int | None, limit: int | None) -> int:
+    """How many rows a page has, or `CursorUnreadable`."""
+    most = DEFAULT_LIMIT if limit is None else limit
+    if not 1 <= most <= HIGHEST_LIMIT or not 0 <= (cursor or 0) < HIGHEST_CURSOR:
+        raise CursorUnreadable
+    return most

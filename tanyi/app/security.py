@@ -13,8 +13,7 @@ factory finds by itself):
 
     @post("/sell", opt=access("seller", scope="own"), sync_to_thread=True)
     def sell(visitor: NamedDependency[Visitor], work: NamedDependency[Work], form: NamedDependency[Form]) -> Redirect:
-        order = intake.read_form(form, SellForm)                          # a msgspec Struct, unknown fields refused
-        …                                                                 # verbs; a refusal undoes everything
+        …                                                                 # read the form, call verbs; a refusal undoes
         return see_other("/my")
 
 `access(*roles, scope=)`: scope "public" without roles is everyone, "own" shows and changes only what belongs to the
@@ -50,9 +49,9 @@ from tanyi.app.installation import Installation
 from tanyi.app.pages import rendering
 from tanyi.app.sign_in_brake import Brake
 from tanyi.kernel import parties
-from tanyi.kernel.errors import N_, Forbidden, Invalid
+from tanyi.kernel.errors import N_, Forbidden, Invalid, NotFound
 from tanyi.kernel.parties import SignedIn
-from tanyi.kernel.work import Actor, Reader
+from tanyi.kernel.work import Actor
 
 Scope = Literal["public", "own"]
 Form = dict[str, str]
@@ -364,9 +363,7 @@ def provide_visitor(request: Request[Any, Any, Any]) -> Visitor:
     return visitor_of(request)
 
 
-def own_or_refuse(reader: Reader, visitor: Visitor, organisation_id: int) -> None:
+def own_or_refuse(visitor: Visitor, organisation_id: int) -> None:
     """What belongs to another organisation does not exist for this visitor: `NotFound`, never `Forbidden`."""
-    from tanyi.kernel.errors import NotFound
-
     if visitor.user is None or visitor.user.organisation_id != organisation_id:
         raise NotFound

@@ -50,9 +50,14 @@ def fingerprint(method: str, route: str, body: Any) -> str:
     return sha256_hex([method, route, body])
 
 
+def is_key(key: str) -> bool:
+    """Whether a key is as long as a key has to be."""
+    return 8 <= len(key) <= 100
+
+
 def known_answer(work: Work, *, key: str | None, request: str) -> dict[str, Any] | None:
     """The answer given before to this key and request; None the first time. Twins in flight queue here."""
-    if key is None or not 8 <= len(key) <= 100:
+    if key is None or not is_key(key):
         raise KeyMissing
     turn = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, :principal))")
     work.session.execute(turn, {"key": key, "principal": work.actor.user_id})

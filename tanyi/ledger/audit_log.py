@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from tanyi.kernel.canonical import canonical
@@ -25,6 +25,7 @@ from tanyi.kernel.work import SYSTEM, Actor, Happening, Reader, Work
 from tanyi.ledger.tables import AuditEntry, Checkpoint, LogHead
 
 ORIGIN = "tanyi/hebei"
+SIGNING_TURN = 4_201_202_702  # an advisory lock that nothing else in this database uses
 GENESIS = canonical({"seq": "0", "event": "log.opened"})
 
 
@@ -102,6 +103,7 @@ def _body(seq: int, at: datetime, actor: Actor, happening: Happening, prev_hash:
 
 def checkpoint(work: Work, *, key: SigningKey) -> Checkpoint:
     """Signs the size and root of the log as committed; the entries of this very work are not in it yet."""
+    take_turn(work)
     leaves = _leaves(work)
     existing = work.session.get(Checkpoint, len(leaves))
     if existing is not None:
@@ -111,6 +113,11 @@ def checkpoint(work: Work, *, key: SigningKey) -> Checkpoint:
     work.session.add(made)
     work.session.flush()
     return made
+
+
+def take_turn(work: Work) -> None:
+    """Queues with everyone who signs the log, until the end of this transaction: one size is signed once."""
+    work.session.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": SIGNING_TURN})
 
 
 def latest_checkpoint(reader: Reader) -> Checkpoint | None:

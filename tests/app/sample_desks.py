@@ -26,6 +26,7 @@ def firm_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "class": "KEY",
     }
     duty |= {"due_on": date(2026, 12, 31), "required_t": 34440, "covered_t": 34440, "rate_permille": 100}
+    duty["due_is_assumption"] = True
     product = sample.names("粗钢（高炉—转炉）", "Crude steel (blast furnace)")
     product |= {
         "output": Decimal(8200000),
@@ -90,6 +91,7 @@ def firm_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "certificates": [{"number": sample.CERTIFICATE, "retired_at": NOON, "quantity_t": 34440}],
     }
     home["duties"][1] |= {"required_t": 48600, "covered_t": 0}
+    home["duties"].append(duty | {"number": None, "state": "NONE", "required_t": 0, "covered_t": 0, "due_on": None})
     nothing = {"bids_to_confirm": [], "emitter": None, "duties": [], "bids": [], "certificates": []}
     return {
         "firm-home": ("pages/firm/home.html", home | sample.frame("firm", "/my")),
@@ -112,10 +114,14 @@ def bid_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "market_low_fen": 4500,
         "market_high_fen": 6300,
     }
+    voluntary = draft | {"bid": draft["bid"] | {"duty": None, "ecological_permille": 0}, "errors": {}}
     confirmed = {"state": "CONFIRMED", "limit_fen": 6500, "max_group_permille": 400, "confirmed_at": NOON}
+    lapsed = draft | {"bid": bid | {"state": "LAPSED", "duty": None, "may_be_changed": False}, "errors": {}}
     closed = draft | {"bid": bid | confirmed | {"may_be_changed": False}, "errors": {}}
     return {
         "bid": ("pages/firm/bid.html", draft | sample.frame("firm", "/my")),
+        "bid-voluntary": ("pages/firm/bid.html", voluntary | sample.frame("firm", "/my")),
+        "bid-lapsed": ("pages/firm/bid.html", lapsed | sample.frame("firm", "/my")),
         "bid-closed": ("pages/firm/bid.html", closed | sample.frame("firm", "/my")),
     }
 
@@ -133,8 +139,9 @@ def seller_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "paging": PAGING,
     }
     holding = sample.line("P01", 22448, 5600) | {"key": "1402001"}
-    form = {"holding": "1402001", "quantity_t": "30000", "price_yuan": "56"}
+    form = {"holding": "1402001", "quantity_t": "30000", "price_yuan": "56", "expires_on": "2027-03-01"}
     offer = {"holdings": [holding, sample.line("P31", 9144, 6200) | {"key": "1502001"}], "listing_key": "77aa"}
+    offer |= {"first_day": "2026-09-19", "last_day": "2027-09-18"}
     offer |= {"form": form, "errors": {"quantity_t": "≤ 22,448"}, "market_low_fen": 4500, "market_high_fen": 6300}
     empty = home | {"projects": [], "listings": [], "payments": []}
     return {
@@ -168,6 +175,10 @@ def round_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "paging": {"page": 1, "pages": 3, "total": 63},
     }
     result["round"] |= {"problem_sha256": sample.SHA, "solver_seconds": "0.41"}
+    result["may_operate"] = False
+    unsold = dict.fromkeys(("average_price_fen", "lowest_price_fen", "highest_price_fen"))
+    empty = result | {"round": result["round"] | unsold | {"matched_t": 0}, "lines": [], "by_type": [], "firms": []}
+    waiting = {"number": "2026-R2", "state": "CLOSED", "opened_at": NOON, "closed_at": NOON, "seed": "9f2c41a07b3de865"}
     gap = result | {"round": result["round"] | {"coverage_gap_ppm": 1250, "bound_t": 254529, "status": "bounded"}}
     row = {"number": "2026-R1", "state": "PUBLISHED", "opened_at": NOON, "published_at": NOON, "bids": 20, "lots": 25}
     row |= {"quantity_t": 254211, "average_price_fen": 5217, "coverage_gap_ppm": 0}
@@ -176,6 +187,7 @@ def round_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "rounds": [row | unknown | {"number": "2026-R2", "state": "OPEN"}, row],
         "paging": PAGING,
         "may_operate": False,
+        "may_open": False,
     }
     shown = {
         "rounds": ("pages/public/rounds.html", rounds | sample.frame(path="/rounds")),
@@ -183,10 +195,15 @@ def round_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "round": ("pages/public/round.html", result | sample.frame(path="/rounds")),
         "round-open": (
             "pages/public/round.html",
-            {"round": {"number": "2026-R2", "state": "OPEN"}} | sample.frame(path="/rounds"),
+            {"round": waiting, "may_operate": True} | sample.frame("operator", path="/rounds"),
         ),
+        "round-empty": ("pages/public/round.html", empty | {"may_operate": True} | sample.frame(path="/rounds")),
         "round-gap": ("pages/public/round.html", gap | sample.frame(path="/rounds")),
     }
+    shown["desk-unsettled"] = (
+        "pages/operator/round.html",
+        desk("published") | {"is_settled": False} | sample.frame("operator"),
+    )
     for state in ("open", "closed", "solved", "refused", "published"):
         shown[f"desk-{state}"] = ("pages/operator/round.html", desk(state) | sample.frame("operator", "/rounds"))
     shown["desk-working"] = (
@@ -210,6 +227,7 @@ def desk(state: str) -> dict[str, Any]:
         "supply": {"lots": 25, "offered_t": 324568},
         "result": MATCHED | valid if stage >= 2 else None,
         "is_working": False,
+        "is_settled": True,
     }
 
 

@@ -46,7 +46,7 @@ def public_pages() -> dict[str, tuple[str, dict[str, Any]]]:
     ]
     home = {
         "figures": {"offered_t": 324568, "due_t": 254211, "covered_t": 254211, "retired_t": 254330}
-        | {"projects": 40, "firms": 17, "certificates": 21},
+        | {"projects": 40, "firms": 17, "certificates": 21, "rests_on_assumptions": True},
         "last_round": {"number": "2026-R1", "published_at": NOON, "quantity_t": 254211, "coverage_gap_ppm": 0}
         | {"average_price_fen": 5217, "firms": 17, "sellers": 23, "status": "optimal"},
         "offered_by_type": [
@@ -134,11 +134,11 @@ def project_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         for n, state in enumerate(course)
     ]
     figures = [
-        ("A", "面积", "Area", "ha", "9200"),
-        ("ΔC_PROJ", "项目碳储量年变化量", "Yearly change of carbon stock", "tCO2e", "62355.56"),
-        ("GHG_E", "火灾等排放", "Emissions of fire", "tCO2e", "0.00"),
-        ("K_RISK", "非持久性风险扣减", "Deduction for the risk of reversal", "—", "0.10"),
-        ("CDR", "年度减排量", "Reduction of the year", "tCO2e", "56120.00"),
+        ("A", "ha", "9200"),
+        ("ΔC_PROJ", "tCO2e", "62355.56"),
+        ("GHG_E", "tCO2e", "0.00"),
+        ("K_RISK", "", "0.10"),
+        ("CDR", "tCO2e", "56120.00"),
     ]
     report = {
         "number": "M-P01-2025",
@@ -149,10 +149,7 @@ def project_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "verified_t": 56120,
         "issued_t": 56120,
         "verifier": VERIFIER,
-        "quantification": [
-            {"symbol": symbol, **names(zh, en), "unit": unit, "figure": Decimal(text)}
-            for symbol, zh, en, unit, text in figures
-        ],
+        "quantification": [{"symbol": symbol, "unit": unit, "figure": Decimal(text)} for symbol, unit, text in figures],
     }
     blocks = [
         {"serial": f"HB-FOR-P01-2025-{low}-{low + tonnes - 1}", "quantity_t": tonnes, "vintage": 2025, "state": state}
@@ -169,7 +166,9 @@ def project_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         (names("项目登记", "Project registered"), None),
     ]
     context = {
-        "project": project("P01") | {"state": "ISSUED", "is_methodology_pending": False, "certified_yearly_t": 56120},
+        "project": project("P01")
+        | {"state": "ISSUED", "is_methodology_pending": False, "certified_yearly_t": 56120}
+        | {"pending_methodology": names("造林碳汇", "Afforestation")},
         "steps": steps,
         "places": {"held_t": 22448, "listed_t": 16452, "sold_t": 0, "retired_t": 17220, "issued_t": 56120},
         "reports": [report],
@@ -182,11 +181,13 @@ def project_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         step | {"at": step["at"] if n < 2 else None, "is_done": n < 1, "is_now": n == 1} for n, step in enumerate(steps)
     ]
     pending = project("P26") | {"state": "METHODOLOGY_PENDING", "is_methodology_pending": True, "methodology": None}
+    pending["pending_methodology"] = names("超低能耗建筑", "Ultra-low-energy buildings")
     bare = {"reports": [], "blocks": [], "listings": [], "events": [], "steps": waiting}
     context_pending = context | bare | {"project": pending | {"certified_yearly_t": None}}
     selling = {"number": "L-2026-0012", "state": "OPEN", "price_fen": 5600, "quantity_t": 16452, "vintage": 2025}
+    selling |= {"seller": FARM, "opened_at": NOON, "expires_at": NOON + timedelta(days=180), "is_on_sale": True}
     listing = {
-        "listing": selling | {"seller": FARM, "opened_at": NOON},
+        "listing": selling,
         "project": project("P01"),
         "smallest_t": 1,
         "purchase_key": "5e8c",
@@ -196,11 +197,16 @@ def project_pages() -> dict[str, tuple[str, dict[str, Any]]]:
     }
     typed = {"quantity_t": "20000", "event_name": "12th Forum", "event_on": "2026-11-08", "event_place": "Shijiazhuang"}
     buying = listing | {"may_buy": True, "form": typed | {"beneficiary": ""}, "errors": {"quantity_t": "≤ 16,452"}}
-    buying["listing"] = listing["listing"]
+    frozen = listing | {"listing": selling | {"state": "IN_ROUND", "is_on_sale": False}}
     return {
         "project": ("pages/public/project.html", context | frame(path="/registry")),
         "project-pending": ("pages/public/project.html", context_pending | frame(path="/registry")),
         "listing": ("pages/public/listing.html", listing | frame(path="/market")),
         "listing-buy": ("pages/public/listing.html", buying | frame("organiser", "/market")),
+        "listing-declined": (
+            "pages/public/listing.html",
+            buying | {"errors": {"payment": "✗"}} | frame("organiser", "/market"),
+        ),
+        "listing-frozen": ("pages/public/listing.html", frozen | frame("organiser", "/market")),
         "listing-other-role": ("pages/public/listing.html", listing | frame("firm", "/market")),
     }

@@ -62,9 +62,10 @@ class Form:
     def permille(self, field: str, *, is_required: bool = True) -> int | None:
         """A share in percent as permille; None when it is missing or cannot be read."""
         said = (self._said(field) if is_required else self.typed[field]).removesuffix("%")
-        if said and not SHARE.fullmatch(said):
+        share = int(Decimal(said) * 10) if SHARE.fullmatch(said) else None
+        if said and (share is None or share > 1000):
             self.say(field, NOT_A_SHARE)
-        return int(Decimal(said) * 10) if SHARE.fullmatch(said) else None
+        return share
 
     def day(self, field: str) -> date | None:
         """A civil date; None when it cannot be read."""

@@ -6,8 +6,8 @@ Nothing here knows of HTTP. Views give plain mappings, in the form that the head
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from market.registry import methodology

@@ -14,7 +14,6 @@ from tanyi.app.pages import labels, pieces
 from tanyi.app.pages.pieces import both, names, type_names
 from tanyi.app.pages.views_market import rows_of
 from tanyi.kernel import parties
-from tanyi.kernel.errors import N_
 from tanyi.kernel.work import Reader
 from tanyi.ledger import blocks
 
@@ -110,7 +109,7 @@ def project(reader: Reader, code: str, query: Mapping[str, str]) -> dict[str, An
     owner = pieces.organisation_names(reader, [found.owner_id])[found.owner_id]
     return {
         "project": _project_facts(found, owner) | _description(found),
-        "steps": _steps(found, taken),
+        "steps": _steps(taken),
         "places": _where(runs, found.owner_id),
         "reports": _reports(reader, found),
         "blocks": _blocks(reader, pieces.part_of(runs, first)),
@@ -133,7 +132,7 @@ def _description(found: projects.Project) -> dict[str, Any]:
     }
 
 
-def _steps(found: projects.Project, taken: Sequence[tuple[str, datetime]]) -> list[dict[str, Any]]:
+def _steps(taken: Sequence[tuple[str, datetime]]) -> list[dict[str, Any]]:
     """The course to the first issuance; a step is done when it was taken, the first one missing is next."""
     first_at: dict[str, datetime] = {}
     for state, at in taken:

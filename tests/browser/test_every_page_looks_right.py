@@ -1,0 +1,66 @@
+"""Every page in both languages on a desk and on a telephone: nothing overflows, nothing complains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser.surfing import Surfer
+
+PUBLIC = {
+    "home": "/",
+    "market": "/market",
+    "market-empty": "/market?type=wetland&price_to=1",
+    "registry": "/registry",
+    "registry-serial": "/registry?q=1-1",
+    "registry-nothing": "/registry?q=nothing-like-it",
+    "project": "/projects/P01",
+    "project-pending": "/projects/P26",
+    "listing": "/listings/L100001",
+    "rounds": "/rounds",
+    "round": "/rounds/2026-1",
+    "round-open": "/rounds/2026-2",
+    "certificate": "/certificates/R100001",
+    "certificate-duty": "/certificates/R100002",
+    "sign-in": "/sign-in",
+    "docs": "/docs",
+}
+SIGNED_IN = {
+    "seller": ("forest.listing", {"my-seller": "/my", "sell": "/sell"}),
+    "firm": ("steel.compliance", {"my-firm": "/my", "duty": "/duties/D2026-B001", "bid": "/bids/B100021"}),
+    "organiser": ("forum.organiser", {"my-organiser": "/my", "buy": "/listings/L100001", "receipt": "/purchases/R100001"}),
+    "operator": ("platform.rounds", {"rounds-operator": "/rounds", "desk": "/operator/rounds/2026-2"}),
+}
+SIZES = pytest.mark.parametrize("width", [1280, 390])
+LANGUAGES = pytest.mark.parametrize("language", ["zh", "en"])
+
+
+@LANGUAGES
+@SIZES
+def test_public_pages_fit_and_complain_about_nothing(
+    surfer: Callable[..., Surfer], language: str, width: int
+) -> None:
+    visitor = surfer(language, width)
+    too_wide = {}
+    for name, path in PUBLIC.items():
+        visitor.visit(path)
+        visitor.keep_picture(name)
+        too_wide |= {name: found for found in [visitor.overflow()] if found}
+    assert too_wide == {}
+
+
+@LANGUAGES
+@SIZES
+@pytest.mark.parametrize("role", SIGNED_IN)
+def test_pages_of_every_role_fit_and_complain_about_nothing(
+    surfer: Callable[..., Surfer], role: str, language: str, width: int
+) -> None:
+    user, paths = SIGNED_IN[role]
+    visitor = surfer(language, width, user)
+    too_wide = {}
+    for name, path in paths.items():
+        visitor.visit(path)
+        visitor.keep_picture(name)
+        too_wide |= {name: found for found in [visitor.overflow()] if found}
+    assert too_wide == {}
