@@ -22,6 +22,9 @@ class Violation:
     where: str
     message: str
 
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message} ({self.code})"
+
 
 @dataclass(frozen=True)
 class Delivery:

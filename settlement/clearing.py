@@ -112,8 +112,8 @@ def retire_round(work: Work, *, round_id: int, salts: Sequence[str], legal_effec
         if trade.bid_id is not None and trade.settlement_id is not None:
             bought.setdefault(trade.bid_id, []).append(trade)
     asked = bids.by_ids(work, bought)
-    retired = {row.obligation_id for row in retirement.of_obligations(work, [b.obligation_id for b in asked.values()])}
-    due = [bid for bid in asked.values() if bid.obligation_id is not None and bid.obligation_id not in retired]
+    retired = {row.bid_id for row in retirement.of_bids(work, asked)}
+    due = [bid for bid in asked.values() if bid.obligation_id is not None and bid.id not in retired]
     orders = [
         retirement.Order(
             holder_id=bid.buyer_id,
@@ -121,6 +121,7 @@ def retire_round(work: Work, *, round_id: int, salts: Sequence[str], legal_effec
             parts=parts_of(work, bought[bid.id]),
             salt=salt,
             obligation_id=bid.obligation_id,
+            bid_id=bid.id,
         )
         for bid, salt in zip(due, salts, strict=False)
         if bid.obligation_id is not None

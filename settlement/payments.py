@@ -127,6 +127,8 @@ def collect(gateway: Gateway, payment: Payment, *, payment_method: str = BANK_AC
             intent = gateway.confirm(intent.id, idempotency_key=key, payment_method=payment_method)
         if intent.may("capture"):
             intent = gateway.capture(intent.id, idempotency_key=f"{payment.number}:capture")
+    if not (PAYMENT_INTENT_MOVES[intent.status] or intent.amount_captured_fen):
+        raise PaymentDeclined(reason=intent.status)  # it was cancelled before, and is not begun anew
     return intent
 
 
@@ -225,7 +227,9 @@ def too_late(reader: Reader) -> list[Payment]:
     return [
         payment
         for payment in reader.session.scalars(query).all()
-        if all(trade.state in trades.STATES.terminal for trade in trades.by_ids(reader, trades_of(reader, [payment.id])))
+        if all(
+            trade.state in trades.STATES.terminal for trade in trades.by_ids(reader, trades_of(reader, [payment.id]))
+        )
     ]
 
 

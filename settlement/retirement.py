@@ -45,6 +45,7 @@ class NothingToRetire(Invalid):
 class Order:
     """What to retire: tonnes by issuance, for which purpose, for whom. `beneficiary` None: the holder itself.
 
+    `bid_id` names the bid of a round that brought the tonnes: what a bid bought is retired once.
     `salt` is at least 16 random bytes in hex; it keeps the hash in the public log from being guessed.
     """
 
@@ -54,6 +55,7 @@ class Order:
     salt: str
     obligation_id: int | None = None
     event_id: int | None = None
+    bid_id: int | None = None
     beneficiary: str | None = None
 
     @property
@@ -190,6 +192,11 @@ def newest(reader: Reader, most: int = 1000, before_id: int | None = None, **equ
 def of_obligations(reader: Reader, obligation_ids: Iterable[int | None]) -> Sequence[Retirement]:
     """Retirements for these duties."""
     return reader.session.scalars(select(Retirement).where(Retirement.obligation_id.in_(set(obligation_ids)))).all()
+
+
+def of_bids(reader: Reader, bid_ids: Iterable[int]) -> Sequence[Retirement]:
+    """Retirements of what these bids bought."""
+    return reader.session.scalars(select(Retirement).where(Retirement.bid_id.in_(set(bid_ids)))).all()
 
 
 def purpose_of(reader: Reader, obligation_id: int) -> str:

@@ -125,6 +125,7 @@ class Retirement(Base):
         CheckConstraint(
             "(purpose = 'VOLUNTARY_EVENT') = (event_id IS NOT NULL)", name="an_event_claim_names_its_event"
         ),
+        UniqueConstraint("bid_id", name="what_a_bid_bought_is_retired_once"),
         ForeignKeyConstraint(
             ["obligation_id", "holder_id"],
             ["emitters_obligation.id", "emitters_obligation.organisation_id"],
@@ -138,6 +139,7 @@ class Retirement(Base):
     purpose: Mapped[str] = mapped_column(Text)
     obligation_id: Mapped[int | None] = mapped_column(BigInteger)
     event_id: Mapped[int | None] = mapped_column(ForeignKey("settlement_event.id"))
+    bid_id: Mapped[int | None] = mapped_column(ForeignKey("trading_bid.id"))
     quantity_t: Mapped[int] = mapped_column(BigInteger)
     salt: Mapped[str] = mapped_column(Text)
     retired_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 from tanyi.kernel import cluster, db, embedded
 from tanyi.kernel.errors import Unavailable
+from tests.app import demo_runs
 from tests.market_makers import Market, make_house, make_market
 
 FOLDER_PREFIX = "tanyi-test-"
@@ -90,6 +92,16 @@ def database(server: str, template_database: str, database_numbers: Iterator[int
     finally:
         opened.close()
         _administer(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture(scope="session")
+def demo_folder(servers_folder: Path) -> Path:
+    """The data folder of one run of the demo, which nobody changes; its summary stands beside it."""
+    folder = servers_folder / "demo" / "data"
+    folder.parent.mkdir()
+    summary = json.dumps(demo_runs.demo(folder))
+    (folder.parent / "summary.json").write_text(summary, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture

@@ -264,21 +264,25 @@ def make_offers(market: Market) -> dict[str, str]:
     return {"S01": make_listing(market, "S01", forest, 3000), "S02": make_listing(market, "S02", wind, 3000, 5000)}
 
 
-def make_round(market: Market, limit_fen: int = 6500) -> str:
+def make_round(market: Market, limit_fen: int = 6500, number: str = ROUND) -> str:
     """An open round in which every firm with a duty has confirmed its bid."""
     with market.work() as work:
-        round_id = rounds.open_round(work, number=ROUND, plan_year=PLAN_YEAR)
+        round_id = rounds.open_round(work, number=number, plan_year=PLAN_YEAR)
         for bid in bids.of_round(work, round_id):
             terms = bids.Terms(limit_fen=Money(limit_fen), floor_permille=bid.plan_floor_permille)
             bids.confirm(work, number=bid.number, buyer_id=bid.buyer_id, terms=terms)
-    return ROUND
+    return number
 
 
 def make_published_round(market: Market) -> str:
     """Two firms with duties of 1,000 t and 500 t, served in a published round; gives its number."""
     make_duties(market, E01="10000", E02="5000")
     make_offers(market)
-    number = make_round(market)
+    return publish_round(market, make_round(market))
+
+
+def publish_round(market: Market, number: str) -> str:
+    """Closes, solves and publishes an open round."""
     with market.work() as work:
         rounds.close(work, number=number)
     rounds.run(market.house.work_opener(market.people["X01"]), number=number)

@@ -19,7 +19,23 @@ def upgrade() -> None:
     op.get_bind().exec_driver_sql(statements.replace("%", "%%"))
 
 
+TAKE_DOWN = """
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT oid::regclass FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version' LOOP
+        EXECUTE 'DROP TABLE ' || name || ' CASCADE';
+    END LOOP;
+    FOR name IN SELECT oid::regprocedure FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace AND prorettype = 'trigger'::regtype LOOP
+        EXECUTE 'DROP FUNCTION ' || name;
+    END LOOP;
+END $$
+"""
+
+
 def downgrade() -> None:
-    """Drops everything: only for tests, a registry is never taken down."""
-    op.execute("DROP SCHEMA public CASCADE")
-    op.execute("CREATE SCHEMA public")
+    """Drops everything but alembic's own table: only for tests, a registry is never taken down."""
+    op.execute(TAKE_DOWN)

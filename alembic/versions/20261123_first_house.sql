@@ -598,6 +598,7 @@ CREATE TABLE settlement_retirement (
     purpose TEXT NOT NULL,
     obligation_id BIGINT,
     event_id BIGINT,
+    bid_id BIGINT,
     quantity_t BIGINT NOT NULL,
     salt TEXT NOT NULL,
     retired_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -607,6 +608,8 @@ CREATE TABLE settlement_retirement (
     CONSTRAINT purpose_of_a_retirement_is_known CHECK (purpose IN ('COMPLIANCE_BENCHMARK', 'COMPLIANCE_EIA', 'VOLUNTARY_EVENT', 'VOLUNTARY_ORG', 'VOLUNTARY_PERSON')),
     CONSTRAINT a_compliance_claim_names_its_duty CHECK ((purpose IN ('COMPLIANCE_BENCHMARK', 'COMPLIANCE_EIA')) = (obligation_id IS NOT NULL)),
     CONSTRAINT an_event_claim_names_its_event CHECK ((purpose = 'VOLUNTARY_EVENT') = (event_id IS NOT NULL)),
+    CONSTRAINT what_a_bid_bought_is_retired_once UNIQUE (bid_id),
+    CONSTRAINT settlement_retirement_bid_id_refers_to_trading_bid FOREIGN KEY(bid_id) REFERENCES trading_bid (id),
     CONSTRAINT a_firm_retires_for_its_own_duty FOREIGN KEY(obligation_id, holder_id) REFERENCES emitters_obligation (id, organisation_id),
     CONSTRAINT settlement_retirement_number_is_unique UNIQUE (number),
     CONSTRAINT settlement_retirement_event_id_refers_to_settlement_event FOREIGN KEY(event_id) REFERENCES settlement_event (id)

@@ -43,6 +43,8 @@ def main() -> NoReturn:
         sys.exit(130)
     except Refusal as refusal:
         fail(str(refusal))
+    except OSError as wrong:  # a full disk, a host that does not exist, a pipe that nobody reads
+        fail(": ".join(str(part) for part in (wrong.filename, wrong.strerror or type(wrong).__name__) if part))
     sys.exit(0)
 
 

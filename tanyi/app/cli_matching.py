@@ -11,7 +11,7 @@ import rich_click as click
 from tanyi.app.cli import cli, fail, json_option, print_json, read_bytes, read_json, say, write_bytes
 
 if TYPE_CHECKING:
-    from matching.problem import Result
+    from matching.problem import Problem, Result
 
 file_argument = click.argument("file", type=click.Path(path_type=Path))
 result_argument = click.argument("result", type=click.Path(path_type=Path))
@@ -51,18 +51,27 @@ def match(file: Path, output: Path | None, time_limit: int | None, workers: int)
 def check(file: Path, result: Path, certificate: Path | None, as_json: bool) -> None:
     """Verify a result from first principles, without the solver."""
     from matching import checker
-    from matching.problem import BadProblem, read_problem, read_result
 
-    try:
-        problem, claimed = read_problem(read_bytes(file)), read_result(read_bytes(result))
-    except BadProblem as wrong:
-        fail(str(wrong))
+    problem, claimed = _both(file, result)
     found = checker.check(problem, claimed, read_json(certificate) if certificate else None)
     if as_json:
         print_json({"ok": not found, "violations": [vars(one) for one in found]})
     else:
         click.echo("\n".join(str(one) for one in found) or f"OK, feasible: {_in_one_line(claimed)}")
     sys.exit(1 if found else 0)
+
+
+def _both(file: Path, result: Path) -> tuple[Problem, Result]:
+    """A problem and a result, or one sentence that names the file, the place and what is wrong there."""
+    from matching.problem import BadProblem, read_problem, read_result
+
+    at = file
+    try:
+        problem = read_problem(read_bytes(file))
+        at = result
+        return problem, read_result(read_bytes(result))
+    except BadProblem as wrong:
+        fail(f"{at}: {wrong}")
 
 
 def _in_one_line(result: Result) -> str:
@@ -84,21 +93,23 @@ def _in_one_line(result: Result) -> str:
 def explain(file: Path, result: Path, bid: str | None, lot: str | None, as_json: bool) -> None:
     """Say why a bid or a lot was or was not served."""
     from matching import explain as reasons
-    from matching.problem import BadProblem, read_problem, read_result
 
     if (bid is None) == (lot is None):
         fail("give either --bid or --lot")
+    problem, claimed = _both(file, result)
+    is_bid = bid is not None
     try:
-        problem, claimed = read_problem(read_bytes(file)), read_result(read_bytes(result))
-        said = reasons.explain_bid(problem, claimed, bid) if bid else reasons.explain_lot(problem, claimed, lot or "")
-    except (BadProblem, reasons.NoSuchOrder) as wrong:
+        said = (
+            reasons.explain_bid(problem, claimed, bid) if is_bid else reasons.explain_lot(problem, claimed, lot or "")
+        )
+    except reasons.NoSuchOrder as wrong:
         fail(str(wrong))
     except KeyError as wrong:
         fail(f"{result} is not a result of {file}: it names {wrong}")
     if as_json:
         print_json(said)
         return
-    filled = "filled_t" if bid else "sold_t"
+    filled = "filled_t" if is_bid else "sold_t"
     click.echo(f"{bid or lot}: {said[filled]} of {said['quantity_t']} t.")
     for reason in said["reasons"]:
         click.echo(f"- {reason['tonnes']} t: {reason['sentence']}")

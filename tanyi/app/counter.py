@@ -61,15 +61,22 @@ def pay(house: Installation, *, actor: Actor, payment: Payment) -> None:
     clear(house)
 
 
+def collect(house: Installation, trade_ids: Sequence[int]) -> None:
+    """Collects what was asked for these trades and has not come in, and settles what is funded."""
+    with house.open_reader() as reader:
+        asked = payments.uncollected(reader, trade_ids)
+    for payment in asked:
+        payments.collect(house.gateway, payment)
+    clear(house)
+
+
 def settle_round(house: Installation, number: str) -> None:
     """A published round to its end: payments, settlement in one transaction, retirement, certificates, payouts."""
     with house.open_work() as work:
         round_id = rounds.by_number(work, number).id
         clearing.ask_for_round(work, round_id=round_id)
-        asked = payments.uncollected(work, [trade.id for trade in trades.of_round(work, round_id)])
-    for payment in asked:
-        payments.collect(house.gateway, payment)
-    clear(house)
+        trade_ids = [trade.id for trade in trades.of_round(work, round_id)]
+    collect(house, trade_ids)
     with house.open_work() as work:
         salts = [secrets.token_hex(16) for _ in trades.of_round(work, round_id)]
         clearing.retire_round(work, round_id=round_id, salts=salts, legal_effect=house.legal_effect)

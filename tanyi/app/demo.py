@@ -178,13 +178,12 @@ def _buy_once(house: Installation, buyer: Actor, product_type: str, quantity_t: 
     """Buys from the cheapest listing of a type, unless it was bought before; gives the trades' ids."""
     assert buyer.organisation_id is not None
     with house.open_reader() as reader:
-        bought = trades.of_buyer(reader, buyer.organisation_id)
-        listing = listings.cheapest(reader, product_type)
-    if not bought:
-        counter.purchase(
-            house, actor=buyer, listing=listing.number, buyer_id=buyer.organisation_id, quantity_t=Tonnes(quantity_t)
-        )
-    counter.clear(house)
+        bought = [trade.id for trade in trades.of_buyer(reader, buyer.organisation_id)]
+        listing = None if bought else listings.cheapest(reader, product_type)
+    if listing is not None:
+        buyer_id, wanted = buyer.organisation_id, Tonnes(quantity_t)
+        counter.purchase(house, actor=buyer, listing=listing.number, buyer_id=buyer_id, quantity_t=wanted)
+    counter.collect(house, bought)
     with house.open_reader() as reader:
         return [trade.id for trade in trades.of_buyer(reader, buyer.organisation_id)]
 

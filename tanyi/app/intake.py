@@ -25,7 +25,9 @@ QuantityT = Annotated[int, Meta(ge=1, le=MOST_TONNES)]
 PriceFen = Annotated[int, Meta(ge=1, le=10_000_000)]
 Permille = Annotated[int, Meta(ge=0, le=1000)]
 Word = Annotated[str, Meta(pattern="^[a-z_]{1,40}$")]
-Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$")]
+Text = Annotated[  # something to read, without control characters
+    str, Meta(min_length=1, max_length=200, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]*$(?!\n)")
+]
 
 
 class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -54,13 +54,6 @@ MESSAGES_OF_STATUS = {
 }
 
 
-class BrokenRule(Conflict):
-    """The database refused what would have broken one of its named constraints."""
-
-    code = "conflict"
-    message = N_("The state of things does not allow this now.")
-
-
 def status_of(refusal: Refusal) -> int:
     """The status of the nearest class in the table."""
     return next(STATUSES[kind] for kind in type(refusal).__mro__ if kind in STATUSES)
@@ -81,9 +74,9 @@ def refused_by_database(request: Request[Any, Any, Any], error: DBAPIError) -> R
     diagnosis = getattr(error.orig, "diag", None)
     if isinstance(error, IntegrityError):
         name = getattr(diagnosis, "constraint_name", None)
-        code = f"conflict.{name}" if name else BrokenRule.code
+        code = f"{Conflict.code}.{name}" if name else Conflict.code
         visitor = visitor_of(request)
-        message = rendering.translate(BrokenRule.message, locale=visitor.locale)
+        message = rendering.translate(Conflict.message, locale=visitor.locale)
         return _answer(request, visitor, 409, code, message, {})
     if isinstance(error, DataError):
         return refused(request, Invalid(detail="a text or number that cannot be stored"))

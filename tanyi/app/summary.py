@@ -55,7 +55,7 @@ def summary(reader: Reader) -> dict[str, Any]:
         },
         "trades": len(lines) + len(trades.purchases(reader)),
         "money_moved_fen": int(transfers.moved_fen(reader, "delivery")),
-        "lines_sum_fen": sum(int(trades.amount_fen(trade)) for trade in [*lines, *trades.purchases(reader)]),
+        "lines_sum_fen": sum(int(trades.amount_fen(trade)) for trade in _settled(reader)),
         "certificates": len(all_documents(reader)),
         "audit": {"ok": not found, "breaches": [vars(breach) for breach in found]},
     }
@@ -65,6 +65,11 @@ def breaches(reader: Reader) -> list[audit.Breach]:
     """Every broken invariant on every floor, derived again from the rows."""
     checks = obligations.CHECKS | payments.CHECKS | delivery.CHECKS | retirement.CHECKS
     return audit.breaches(reader) + audit.run_checks(reader, checks)
+
+
+def _settled(reader: Reader) -> list[trades.Trade]:
+    in_rounds = [trade for found in rounds.all_rounds(reader) for trade in trades.of_round(reader, found.id)]
+    return [trade for trade in [*in_rounds, *trades.purchases(reader)] if trade.settlement_id is not None]
 
 
 def _duty_of(reader: Reader, code: str) -> int:

@@ -22,7 +22,7 @@ def canonical(document: Any) -> bytes:
     """RFC 8785 bytes. Integers of 2^53 and more, NaN and non-JSON values are refused: write big figures as strings."""
     try:
         return rfc8785.dumps(document)
-    except (rfc8785.CanonicalizationError, ValueError, TypeError) as wrong:
+    except (rfc8785.CanonicalizationError, ValueError, TypeError, RecursionError) as wrong:
         raise NotCanonical(detail=str(wrong)) from wrong
 
 

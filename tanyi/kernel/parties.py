@@ -190,7 +190,8 @@ def sign_in(work: Work, *, username: str, password: str) -> str:
     """Checks the password and opens a session of twelve hours; gives its token, which is stored nowhere."""
     person = work.session.scalar(select(User).where(User.username == username))
     try:
-        _hasher.verify(person.password_hash if person else _NOBODY, password)
+        # a user without a password takes as long to refuse as an unknown one
+        _hasher.verify((person.password_hash if person else "") or _NOBODY, password)
     except (Argon2Error, InvalidHashError) as wrong:
         raise WrongCredentials from wrong
     if person is None:

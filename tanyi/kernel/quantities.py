@@ -22,9 +22,10 @@ from decimal import (
     Overflow,
     localcontext,
 )
-from typing import Self
+from typing import NoReturn, Self
 
 LARGEST = 2**62  # what fits a BIGINT column with room for one addition
+LARGEST_DIGITS = len(str(LARGEST))
 
 
 class NotAQuantity(ValueError):  # noqa: N818  named after what is wrong
@@ -67,6 +68,11 @@ class _Whole(int):
         return type(self)(int(self) * other)
 
     __rmul__ = __mul__
+
+    def __truediv__(self, other: object) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} divided would be a float; a formula runs in Decimal")
+
+    __rtruediv__ = __truediv__
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({int(self)})"
@@ -111,12 +117,12 @@ def tonnes_issuable(reduction_tco2e: Decimal) -> Tonnes:
 
 def mass_kg(figure_tco2e: Decimal) -> Mass:
     """A stated figure in tCO2e as stored kilograms, half up (design: the nearest kilogram)."""
-    return Mass(int((_exact(figure_tco2e) * 1000).to_integral_value(ROUND_HALF_UP)))
+    return Mass(int(_shifted(_exact(figure_tco2e), 3).to_integral_value(ROUND_HALF_UP)))
 
 
 def money_from_yuan(yuan: Decimal) -> Money:
     """A price written in yuan as fen; a third decimal is refused, not rounded (tick of 0.01 yuan, domain §5.1)."""
-    fen = _exact(yuan) * 100
+    fen = _shifted(_exact(yuan), 2)
     if fen != fen.to_integral_value():
         raise NotAQuantity(f"{yuan} yuan is not a whole number of fen")
     return Money(int(fen))
@@ -124,7 +130,7 @@ def money_from_yuan(yuan: Decimal) -> Money:
 
 def yuan(amount_fen: int) -> Decimal:
     """Fen as yuan with two decimals, for display."""
-    return Decimal(int(amount_fen)).scaleb(-2).quantize(Decimal("0.01"))
+    return _shifted(Decimal(int(amount_fen)), -2)
 
 
 @contextmanager
@@ -140,4 +146,13 @@ def exact_decimals() -> Iterator[None]:
 def _exact(figure: Decimal) -> Decimal:
     if not isinstance(figure, Decimal) or not figure.is_finite():
         raise NotAQuantity(f"{figure!r} is not a finite Decimal")
+    if figure.adjusted() >= LARGEST_DIGITS:  # before any arithmetic: 1e999999999 as an integer would fill the memory
+        raise NotAQuantity(f"{figure!r} is out of range")
     return figure
+
+
+def _shifted(figure: Decimal, places: int) -> Decimal:
+    """The figure times a power of ten, exact: a multiplication would round to the precision of the moment."""
+    sign, digits, exponent = figure.as_tuple()
+    assert isinstance(exponent, int), "the figure is finite"
+    return Decimal((sign, digits, exponent + places))

@@ -17,10 +17,10 @@ from sqlalchemy import Engine, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from tanyi.kernel.canonical import canonical
-from tanyi.kernel.chain import Tree, leaf_hash
+from tanyi.kernel.chain import Frontier, Tree, leaf_hash
 from tanyi.kernel.clock import Clock, rfc3339, system_clock
 from tanyi.kernel.errors import N_, Conflict
-from tanyi.kernel.signatures import SigningKey, checkpoint_note
+from tanyi.kernel.signatures import SigningKey, checkpoint_note, read_checkpoint
 from tanyi.kernel.work import SYSTEM, Actor, Happening, Reader, Work
 from tanyi.ledger.tables import AuditEntry, Checkpoint, LogHead
 
@@ -147,22 +147,35 @@ def seqs_of(reader: Reader, event: str, key: str, wanted: Sequence[str]) -> dict
 
 
 def refuse_if_broken(reader: Reader) -> int:
-    """Walks the whole chain and gives its length; `BrokenChain` names the first entry that is wrong."""
-    link = leaf_hash(GENESIS)
-    expected = 1
+    """Walks the whole chain and gives its length; `BrokenChain` names the first entry that is wrong.
+
+    What was signed is held against the same walk, so a log that was cut short or written anew is found out as well:
+    the first entry after the last checkpoint that still holds is named.
+    """
+    signed = {row.tree_size: read_checkpoint(row.note).root for row in reader.session.scalars(select(Checkpoint))}
+    link, expected, held, tree = None, 0, 0, Frontier()
     query = select(AuditEntry.seq, AuditEntry.prev_hash, AuditEntry.leaf_hash, AuditEntry.body)
-    for seq, prev_hash, stated, body in reader.session.execute(
-        query.where(AuditEntry.seq > 0).order_by(AuditEntry.seq)
-    ):
-        said = json.loads(body)
-        whole = stated == leaf_hash(body.encode()) and said["seq"] == str(expected) and said["prev_hash"] == link.hex()
-        if seq != expected or prev_hash != link or not whole:
+    for seq, prev_hash, stated, body in reader.session.execute(query.order_by(AuditEntry.seq)):
+        if (seq, prev_hash, stated) != (expected, link, leaf_hash(body.encode())) or not _follows(body, seq, link):
             raise BrokenChain(seq=expected)
+        tree = tree.append(stated) if seq else tree
+        if seq in signed:
+            if signed.pop(seq) != tree.root():
+                raise BrokenChain(seq=held + 1)
+            held = seq
         link, expected = stated, expected + 1
-    head = reader.session.execute(select(LogHead.seq, LogHead.leaf_hash)).one()
-    if (head.seq, head.leaf_hash) != (expected - 1, link):
+    head = reader.session.execute(select(LogHead.seq, LogHead.leaf_hash)).one_or_none()
+    if signed or head is None or (head.seq, head.leaf_hash) != (expected - 1, link):
         raise BrokenChain(seq=expected)
     return expected - 1
+
+
+def _follows(body: str, seq: int, link: bytes | None) -> bool:
+    """Whether an entry says of itself where it stands; the first one of all is always the same."""
+    if link is None:
+        return body.encode() == GENESIS
+    said = json.loads(body)
+    return isinstance(said, dict) and (said.get("seq"), said.get("prev_hash")) == (str(seq), link.hex())
 
 
 def moments(reader: Reader, *, number: str, events: Sequence[str]) -> dict[str, datetime]:

@@ -53,9 +53,8 @@ def move(work: Work, *, movements: Sequence[Movement]) -> list[int]:
     to fight with foreign keys; the application itself may change no balance.
     """
     codes = {code for m in movements for code in (m.debit, m.credit)}
-    accounts = {
-        account.code: account for account in work.session.scalars(select(Account).where(Account.code.in_(codes)))
-    }
+    fresh = select(Account).where(Account.code.in_(codes)).execution_options(populate_existing=True)
+    accounts = {account.code: account for account in work.session.scalars(fresh)}
     _refuse_if_overdrawn(accounts, movements)
     rows = [
         {

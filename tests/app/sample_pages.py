@@ -149,7 +149,10 @@ def project_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "verified_t": 56120,
         "issued_t": 56120,
         "verifier": VERIFIER,
-        "quantification": [{"symbol": symbol, "unit": unit, "figure": Decimal(text)} for symbol, unit, text in figures],
+        "quantification": [
+            {"symbol": symbol, "unit": unit, "figure": text, "exact": text, "is_exact": text != "62355.56"}
+            for symbol, unit, text in figures
+        ],
     }
     blocks = [
         {"serial": f"HB-FOR-P01-2025-{low}-{low + tonnes - 1}", "quantity_t": tonnes, "vintage": 2025, "state": state}

@@ -112,7 +112,7 @@ def verdict(answer: Any) -> str:
     if answer.status_code == 303 and answer.headers["location"].startswith("/sign-in"):
         return "led to sign in"
     is_problem = answer.headers.get("content-type", "").startswith("application/problem+json")
-    code = answer.json()["code"] if is_problem else ""
+    code = answer.json()["code"] if is_problem and answer.content else ""  # HEAD has no body
     return f"{answer.status_code}" if code in REFUSED else "allowed"
 
 

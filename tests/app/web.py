@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from argon2 import PasswordHasher
 from litestar import Litestar
 from litestar.testing import TestClient
 
@@ -78,7 +79,7 @@ def site_of(market: Market) -> Iterator[Site]:
     """The application over this market, with one person of each role who can sign in."""
     brake.forget_all()
     app = application_of(market.house)
-    with TestClient(app, base_url=BASE, raise_server_exceptions=False) as client:
+    with TestClient(app, base_url=BASE, raise_server_exceptions=False) as client, cheap_hashes():
         site = Site(app, client, market)
         with market.house.open_work() as work:
             for role, code in OFFICES.items():
@@ -93,6 +94,17 @@ def site_of(market: Market) -> Iterator[Site]:
                 )
                 site.keys[role] = parties.grant_api_key(work, user_id=person.id)
         yield site
+
+
+@contextmanager
+def cheap_hashes() -> Iterator[None]:
+    """Password hashes with the smallest cost, since each test enrols six people."""
+    real = parties._hasher
+    parties._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    try:
+        yield
+    finally:
+        parties._hasher = real
 
 
 def run_everything(market: Market) -> dict[str, str]:

@@ -40,7 +40,9 @@ def site() -> Iterator[Site]:
     try:
         _wait_until_up(served, port, folder)
         accounts = json.loads((folder / "data" / "demo-accounts.json").read_text(encoding="utf8"))
-        yield Site(f"http://127.0.0.1:{port}", folder / "data", {name: row["password"] for name, row in accounts.items()})
+        yield Site(
+            f"http://127.0.0.1:{port}", folder / "data", {name: row["password"] for name, row in accounts.items()}
+        )
     finally:
         served.send_signal(signal.SIGINT)
         served.wait(timeout=30)

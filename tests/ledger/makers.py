@@ -13,12 +13,14 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from market.trading import listings, trades
 from settlement import delivery, payments
 from tanyi.kernel import parties
+from tanyi.kernel.clock import system_clock
 from tanyi.kernel.db import Database
 from tanyi.kernel.quantities import Money, Tonnes
 from tanyi.kernel.work import Reader, Work
@@ -239,6 +241,11 @@ def working(database: Database) -> Iterator[Work]:
     """A transaction of the application."""
     with audit_log.open_work(database.app_engine()) as work:
         yield work
+
+
+def reader_on(connection: Connection) -> Reader:
+    """A view through a connection that is open already, of whatever role."""
+    return Reader(session=Session(connection), now=system_clock())
 
 
 @contextmanager

@@ -12,7 +12,16 @@ from tanyi.app import counter
 from tanyi.kernel.errors import NotFound
 from tanyi.kernel.quantities import Tonnes
 from tanyi.ledger import blocks
-from tests.market_makers import PLAN_YEAR, Market, make_issued, make_listing, make_published_round
+from tests.market_makers import (
+    PLAN_YEAR,
+    Market,
+    make_duties,
+    make_issued,
+    make_listing,
+    make_published_round,
+    make_round,
+    publish_round,
+)
 
 
 @pytest.fixture
@@ -98,6 +107,18 @@ def test_settling_a_round_again_changes_nothing(market: Market) -> None:
     counter.settle_round(market.house, number)
     assert market.house.gateway.balance_report() == before
     assert tonnes(market) == {"RETIRED": 1500, "LISTED": 4500}
+
+
+def test_a_second_round_retires_what_the_first_left_of_a_duty(market: Market) -> None:
+    make_duties(market, E01="10000")
+    make_listing(market, "S01", make_issued(market, "S01", 600), 600)
+    counter.settle_round(market.house, publish_round(market, make_round(market)))
+    make_listing(market, "S02", make_issued(market, "S02", 900, "P02", "wind"), 900)
+    counter.settle_round(market.house, publish_round(market, make_round(market, number="2026-2")))
+    with market.house.open_reader() as reader:
+        (duty,) = obligations.of_plan(reader, PLAN_YEAR)
+        assert (duty.required_t, duty.retired_t, duty.coverage) == (1000, 800, "PARTIAL")  # half must be ecological
+        assert retirement.total_t(reader) == 800
 
 
 def test_a_round_retires_nothing_before_it_is_settled(market: Market) -> None:

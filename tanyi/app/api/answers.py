@@ -88,7 +88,7 @@ def fingerprint(request: Request[Any, Any, Any], body: object) -> str:
 
 def once(
     work: Work, request: Request[Any, Any, Any], body: object, effect: Callable[[], msgspec.Struct]
-) -> Response[dict[str, Any]]:
+) -> Response[Any]:
     """The effect and its answer in one transaction, or the answer that was given to this key before."""
     key, fingerprinted = key_of(request), fingerprint(request, body)
     known = idempotency.known_answer(work, key=key, request=fingerprinted)

@@ -13,6 +13,7 @@ from litestar import Request, Response, get, post
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import RawBody
 from sqlalchemy import text
 
 from settlement import payments
@@ -72,7 +73,7 @@ def checkpoint(work: NamedDependency[Work], house: NamedDependency[Installation]
 
 @post("/gateway/webhooks", opt=FILE, status_code=200, sync_to_thread=True)
 def webhook(
-    body: bytes, request: Request[Any, Any, Any], work: NamedDependency[Work], house: NamedDependency[Installation]
+    body: RawBody, request: Request[Any, Any, Any], work: NamedDependency[Work], house: NamedDependency[Installation]
 ) -> Response[None]:
     """Takes in one signed event of the bank and answers at once; the event is handled after the answer."""
     header = request.headers.get("stripe-signature", "")

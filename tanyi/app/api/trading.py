@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, RawBody
 from msgspec import Meta
 
 from market.emitters import obligations, policy
@@ -142,7 +142,7 @@ def one_listing(number: FromPath[str], reader: NamedDependency[Reader]) -> Listi
     tags=["trading"],
 )
 def open_listing(
-    body: bytes, request: Request[Any, Any, Any], visitor: NamedDependency[Visitor], work: NamedDependency[Work]
+    body: RawBody, request: Request[Any, Any, Any], visitor: NamedDependency[Visitor], work: NamedDependency[Work]
 ) -> Response[ListingShown]:
     """Puts own free tonnes on sale."""
     order = read_json(body, ListingOrder)
@@ -158,7 +158,7 @@ def open_listing(
 )
 def purchase(
     number: FromPath[str],
-    body: bytes,
+    body: RawBody,
     request: Request[Any, Any, Any],
     visitor: NamedDependency[Visitor],
     house: NamedDependency[Installation],
@@ -216,7 +216,7 @@ def own_bids(
     tags=["trading"],
 )
 def confirm_bid(
-    number: FromPath[str], body: bytes, visitor: NamedDependency[Visitor], work: NamedDependency[Work]
+    number: FromPath[str], body: RawBody, visitor: NamedDependency[Visitor], work: NamedDependency[Work]
 ) -> BidShown:
     """Confirms the own bid, or changes it while the round is open."""
     terms = read_json(body, BidTerms)

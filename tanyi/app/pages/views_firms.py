@@ -147,7 +147,7 @@ def _benchmark_duty(
     in_force = benchmarks.in_force(reader, on=end_of_year, is_strict=plan.is_strict)
     used = [in_force[step["benchmark_key"]] for step in ground.steps if step["benchmark_key"] in in_force]
     rate = policy.on(end_of_year).benchmark_rate
-    excess = None if ground.benchmark_tco2e is None else ground.emissions_tco2e - ground.benchmark_tco2e
+    excess = None if ground.benchmark_tco2e is None else plain(ground.emissions_tco2e - ground.benchmark_tco2e)
     is_illustrative = any(row.source == DEMO_SOURCE for row in used)
     told |= {"class": ground.emitter_class, "rate_permille": int(rate * 1000), "is_illustrative": is_illustrative}
     return told, {
@@ -165,11 +165,16 @@ def _product(step: dict[str, Any]) -> dict[str, Any]:
         "name_zh": step["name_zh"],
         "name_en": step["name_en"],
         "output": _figure(step["output"]),
-        "output_unit": step["output_unit"] or "",
+        "output_unit": measure(step["output_unit"]),
         "benchmark": _figure(step["benchmark"]),
-        "benchmark_unit": "" if step["benchmark_unit"] is None else f"tCO2e/{step['benchmark_unit']}",
+        "benchmark_unit": f"tCO2e/{measure(step['benchmark_unit'])}",
         "benchmark_emission_tco2e": _figure(step["allowed_tco2e"]),
     }
+
+
+def measure(unit: str | None) -> str:
+    """The measure alone, t of `t crude steel`: what is measured is said by the product's name beside it."""
+    return (unit or "").partition(" ")[0]
 
 
 def _figure(stated: str | None) -> Decimal | None:

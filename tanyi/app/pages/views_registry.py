@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from market.registry import issuance, methodology, monitoring, projects
@@ -19,6 +20,7 @@ from tanyi.ledger import blocks
 
 SERIAL = re.compile(r"(?:HB-[\w-]+-)?([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
 STATES = (*projects.STATES.moves, projects.PENDING)
+DECIMALS, MOST_PLACES = Decimal("0.0001"), 20
 COURSE = (*projects.TO_REGISTRATION, "ISSUED")
 AT_REST = ("FREE", "RESERVED", "PLEDGED", "LOCKED", "FROZEN", "BUFFER")
 
@@ -173,15 +175,23 @@ def _reports(reader: Reader, found: projects.Project) -> list[dict[str, Any]]:
                 "verified_t": statement.verified_t if statement else None,
                 "issued_t": statement.verified_t if statement and is_issued else None,
                 "verifier": names(verifiers[statement.verified_by_id]) if statement else None,
-                "quantification": [vars_of(step) for step in monitoring.replay(report).steps],
+                "quantification": [shown_step(step) for step in monitoring.replay(report).steps],
             }
         )
     return rows
 
 
-def vars_of(step: methodology.Step) -> dict[str, Any]:
-    """A step of a quantification: the unit 1 of a share is not shown."""
-    return {"symbol": step.symbol, "unit": "" if step.unit == "1" else step.unit, "figure": step.figure}
+def shown_step(step: methodology.Step) -> dict[str, Any]:
+    """A step of a quantification: at most four decimals are shown, the exact figure stands beside; 1 is no unit."""
+    exact = step.figure.normalize()
+    short = exact.quantize(DECIMALS) if Decimal(exact).adjusted() < MOST_PLACES else exact
+    return {
+        "symbol": step.symbol,
+        "unit": "" if step.unit == "1" else step.unit,
+        "figure": format(short.normalize(), "f"),
+        "exact": format(exact, "f"),
+        "is_exact": short == exact,
+    }
 
 
 def _blocks(reader: Reader, runs: Sequence[blocks.Run]) -> list[dict[str, Any]]:
