@@ -90,19 +90,34 @@ def refund_late(open_work: WorkOpener, gateway: Gateway) -> int:
 
 
 def settle_funded(open_work: WorkOpener) -> int:
-    """Settles every funded purchase, and every round whose trades are all funded; gives how many trades."""
+    """Settles every funded purchase, and every round whose trades are all funded; gives how many trades.
+
+    Each stands in a transaction of its own: one whose money was taken back again holds up no other.
+    """
     with open_work() as work:
-        ready = [trade for trade in trades.funded(work) if trade.round_id is None]
-        delivery.settle(work, trade_ids=[trade.id for trade in ready])
-        in_rounds = {trade.round_id for trade in trades.funded(work) if trade.round_id is not None}
-    settled = len(ready)
-    for round_id in sorted(in_rounds):
-        with open_work() as work:
-            if not trades.unpaid_of_round(work, round_id):
-                whole = [trade.id for trade in trades.funded(work) if trade.round_id == round_id]
-                delivery.settle(work, trade_ids=whole)
-                settled += len(whole)
+        ready = trades.funded(work)
+    settled = 0
+    for key in dict.fromkeys(_settled_with(trade) for trade in ready):
+        try:
+            with open_work() as work:
+                settled += _settle_together(work, key)
+        except Conflict as odd:
+            log.warning("trades %s cannot be settled: %s", key, odd)
     return settled
+
+
+def _settled_with(trade: Trade) -> tuple[str, int]:
+    """What a trade settles together with: its round, or only itself."""
+    return ("purchase", trade.id) if trade.round_id is None else ("round", trade.round_id)
+
+
+def _settle_together(work: Work, key: tuple[str, int]) -> int:
+    kind, number = key
+    if kind == "round" and trades.unpaid_of_round(work, number):
+        return 0
+    together = [trade.id for trade in trades.funded(work) if _settled_with(trade) == key]
+    delivery.settle(work, trade_ids=together)
+    return len(together)
 
 
 def retire_round(work: Work, *, round_id: int, salts: Sequence[str], legal_effect: str | None) -> list[int]:

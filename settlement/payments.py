@@ -221,16 +221,22 @@ def _is_funding(work: Work, payment: Payment) -> bool:
 
 
 def too_late(reader: Reader) -> list[Payment]:
-    """Payments that came in after their trades had ended and were not given back yet."""
+    """Payments that came in after their trades had ended and were not given back yet.
+
+    A trade that ended stays ended, so nobody can settle it between the two questions asked here.
+    """
     settled = select(Settlement.payment_id).where(Settlement.payment_id == Payment.id).exists()
     query = select(Payment).where(Payment.captured_fen > Payment.refunded_fen, ~settled).order_by(Payment.id)
     return [
         payment
         for payment in reader.session.scalars(query).all()
-        if all(
-            trade.state in trades.STATES.terminal for trade in trades.by_ids(reader, trades_of(reader, [payment.id]))
-        )
+        if all(_is_over(trade) for trade in trades.by_ids(reader, trades_of(reader, [payment.id])))
     ]
+
+
+def _is_over(trade: trades.Trade) -> bool:
+    """Whether a trade ended without delivery."""
+    return trade.settlement_id is None and trade.state in trades.STATES.terminal
 
 
 def by_id(reader: Reader, payment_id: int) -> Payment:

@@ -7,6 +7,7 @@ again after the bank was silent, finishes the first order instead of making a se
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +23,7 @@ from tanyi.kernel.quantities import Tonnes
 from tanyi.kernel.work import Actor, Work
 
 DONE = 303
+PATIENCE_S, LOOK_AGAIN_S = 3.0, 0.1
 
 
 class NotYetPaid(Unavailable):
@@ -60,8 +62,7 @@ def buy_and_retire(house: Installation, *, actor: Actor, order: EventOrder, key:
         trade_ids = payments.trades_of(work, [payment.id])
     if not _is_settled(house, trade_ids):
         counter.pay(house, actor=actor, payment=payment)
-    if not _is_settled(house, trade_ids):
-        raise NotYetPaid
+    _wait_until_settled(house, trade_ids)
     with house.open_work(actor) as work:
         number = _retired(work, house, order, key, begun["event"], trade_ids)
     counter.finish(house)
@@ -102,6 +103,16 @@ def _retired(
     answer = {"retirement": number}
     idempotency.keep_answer(work, key=second, request=order.fingerprint, answer=answer, status=DONE)
     return number
+
+
+def _wait_until_settled(house: Installation, trade_ids: Sequence[int]) -> None:
+    """Looks again for a moment: the bank's news comes by itself, and may be in another worker's hands just now."""
+    give_up_s = time.monotonic() + PATIENCE_S
+    while not _is_settled(house, trade_ids):
+        if time.monotonic() > give_up_s:
+            raise NotYetPaid
+        time.sleep(LOOK_AGAIN_S)
+        counter.clear(house)
 
 
 def _is_settled(house: Installation, trade_ids: Sequence[int]) -> bool:

@@ -39,7 +39,7 @@ from tanyi.kernel.work import Reader, Work
 T = TypeVar("T")
 
 LARGEST_BODY = 1_000_000
-ENDING_THREADS = 4
+HANDLING_THREADS, ENDING_THREADS = 16, 4  # together no more than the database has connections for us
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
@@ -110,6 +110,7 @@ async def _living_in(
     open_house: Callable[[], AbstractContextManager[Installation]], app: Litestar
 ) -> AsyncIterator[None]:
     with open_house() as house, ThreadPoolExecutor(ENDING_THREADS, "ending") as ending:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(HANDLING_THREADS, "handling"))
         app.state.house, app.state.ending = house, ending
         yield
 

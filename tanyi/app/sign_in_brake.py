@@ -50,8 +50,3 @@ class Brake:
         """Forgets the failures after a success."""
         with self._lock:
             self._attempts.pop((username.casefold()[:200], peer), None)
-
-    def forget_all(self) -> None:
-        """Starts afresh, as a new server does."""
-        with self._lock:
-            self._attempts.clear()

@@ -194,7 +194,7 @@ def sign_in(work: Work, *, username: str, password: str) -> str:
         _hasher.verify((person.password_hash if person else "") or _NOBODY, password)
     except (Argon2Error, InvalidHashError) as wrong:
         raise WrongCredentials from wrong
-    if person is None:
+    if person is None or not person.password_hash:
         raise WrongCredentials
     token = secrets.token_urlsafe(32)
     work.session.add(SignIn(token_sha256=_fingerprint(token), user_id=person.id, expires_at=work.now + SESSION_LENGTH))

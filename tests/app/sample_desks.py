@@ -175,11 +175,12 @@ def round_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "paging": {"page": 1, "pages": 3, "total": 63},
     }
     result["round"] |= {"problem_sha256": sample.SHA, "solver_seconds": "0.41"}
-    result["may_operate"] = False
+    result |= {"may_operate": False, "firms_left_out": 0}
     unsold = dict.fromkeys(("average_price_fen", "lowest_price_fen", "highest_price_fen"))
     empty = result | {"round": result["round"] | unsold | {"matched_t": 0}, "lines": [], "by_type": [], "firms": []}
     waiting = {"number": "2026-R2", "state": "CLOSED", "opened_at": NOON, "closed_at": NOON, "seed": "9f2c41a07b3de865"}
     gap = result | {"round": result["round"] | {"coverage_gap_ppm": 1250, "bound_t": 254529, "status": "bounded"}}
+    gap["firms_left_out"] = 3
     row = {"number": "2026-R1", "state": "PUBLISHED", "opened_at": NOON, "published_at": NOON, "bids": 20, "lots": 25}
     row |= {"quantity_t": 254211, "average_price_fen": 5217, "coverage_gap_ppm": 0}
     unknown = dict.fromkeys(("published_at", "quantity_t", "average_price_fen", "coverage_gap_ppm"))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 from tests.app.sample_desks import desk_pages

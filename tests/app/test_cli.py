@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from settlement.certificate_claim import NotAValidCertificate
 from settlement.certificate_format import verify
+from tanyi.app.cli import main
 from tanyi.kernel.signatures import SigningKey, jwks
 from tests.app.demo_runs import Said, environment, tanyi
 from tests.matching.rounds import bid, lot, problem, with_value
@@ -21,8 +24,29 @@ Run = Callable[..., Said]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Runs a command in an empty folder."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the console script's function in an empty folder, in this process: most commands need no other."""
+
+    def command(*words: str | Path, **settings: str) -> Said:
+        with monkeypatch.context() as outside:
+            outside.chdir(tmp_path)
+            outside.setattr(sys, "argv", ["tanyi", *map(str, words)])
+            for name in (*(name for name in os.environ if name.startswith("TANYI_")), "DATABASE_URL"):
+                outside.delenv(name, raising=False)
+            for name, given in settings.items():
+                outside.setenv(name, given)
+            capsys.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                main()
+        out, err = capsys.readouterr()
+        return Said(int(ended.value.code or 0), out, err)
+
+    return command
+
+
+@pytest.fixture
+def run_apart(tmp_path: Path) -> Run:
+    """Runs a command in an empty folder and in a process of its own, as a stranger does."""
 
     def command(*words: str | Path, **settings: str) -> Said:
         return tanyi(*words, cwd=tmp_path, env=environment(**settings))
@@ -50,6 +74,14 @@ def solved(run: Run, tmp_path: Path, small: dict[str, Any]) -> tuple[Path, Path]
 
 
 # Match, check, explain
+
+
+def test_a_stranger_solves_checks_and_explains_with_the_script(
+    run_apart: Run, tmp_path: Path, small: dict[str, Any]
+) -> None:
+    (tmp_path / "p.json").write_text(json.dumps(small), encoding="utf-8")
+    words = (["match", "p.json", "-o", "r.json"], ["check", "p.json", "r.json"], ["match", "missing.json"])
+    assert [run_apart(*each).status for each in words] == [0, 0, 2]
 
 
 def test_match_writes_a_result_that_check_passes(run: Run, solved: tuple[Path, Path]) -> None:
@@ -180,29 +212,29 @@ def test_a_result_that_cannot_be_written_is_refused(run: Run, solved: tuple[Path
 
 
 @pytest.mark.parametrize("command", ["demo", "audit", "migrate", "serve"])
-def test_a_data_folder_that_cannot_be_written_is_refused(run: Run, tmp_path: Path, command: str) -> None:
+def test_a_data_folder_that_cannot_be_written_is_refused(run_apart: Run, tmp_path: Path, command: str) -> None:
     (tmp_path / "file").write_bytes(b"")
     extra = ["--no-serve"] if command == "demo" else []
-    said = run(command, *extra, "--data", tmp_path / "file" / "data")
+    said = run_apart(command, *extra, "--data", tmp_path / "file" / "data")
     assert said.refused_in_one_line()
     assert "cannot be created or written" in said.err
 
 
 @pytest.mark.parametrize("command", ["demo", "serve"])
-def test_a_port_in_use_is_refused_before_anything_is_made(run: Run, tmp_path: Path, command: str) -> None:
+def test_a_port_in_use_is_refused_before_anything_is_made(run_apart: Run, tmp_path: Path, command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        said = run(command, "--port", str(taken.getsockname()[1]), "--data", tmp_path / "data")
+        said = run_apart(command, "--port", str(taken.getsockname()[1]), "--data", tmp_path / "data")
     assert said.refused_in_one_line()
     assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize("command", ["demo", "audit", "migrate"])
-def test_a_database_that_is_down_is_refused_in_one_line(run: Run, tmp_path: Path, command: str) -> None:
+def test_a_database_that_is_down_is_refused_in_one_line(run_apart: Run, tmp_path: Path, command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     extra = ["--no-serve"] if command == "demo" else []
     url = f"postgresql://nobody@127.0.0.1:{port}/nothing"
-    assert run(command, *extra, "--data", tmp_path / "data", DATABASE_URL=url).refused_in_one_line()
+    assert run_apart(command, *extra, "--data", tmp_path / "data", DATABASE_URL=url).refused_in_one_line()
 
 
 @pytest.mark.parametrize(
@@ -247,10 +279,12 @@ def flips(raw: bytes, number: int) -> list[bytes]:
     return [raw[:at] + bytes([raw[at] ^ dice.randrange(1, 256)]) + raw[at + 1 :] for at in places]
 
 
-def test_the_command_says_no_to_a_flipped_byte(run: Run, tmp_path: Path, demo_folder: Path, certificate: Path) -> None:
+def test_the_command_says_no_to_a_flipped_byte(
+    run_apart: Run, tmp_path: Path, demo_folder: Path, certificate: Path
+) -> None:
     for number, one in enumerate(flips(certificate.read_bytes(), 3)):
         (tmp_path / f"{number}.json").write_bytes(one)
-        said = run("certificate", "verify", f"{number}.json", "--data", demo_folder)
+        said = run_apart("certificate", "verify", f"{number}.json", "--data", demo_folder)
         assert (said.status, said.err, said.out.startswith("NOT VALID: ")) == (1, "", True)
 
 
@@ -276,6 +310,6 @@ def test_a_key_set_that_is_none_is_bad_input(run: Run, tmp_path: Path, certifica
 # The audit
 
 
-def test_the_audit_of_a_demo_is_clean(run: Run, demo_folder: Path) -> None:
-    said = run("audit", "--data", demo_folder, "--json")
+def test_the_audit_of_a_demo_is_clean(run_apart: Run, demo_folder: Path) -> None:
+    said = run_apart("audit", "--data", demo_folder, "--json")
     assert (said.status, json.loads(said.out)) == (0, {"ok": True, "breaches": []})

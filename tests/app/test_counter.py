@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -126,4 +128,37 @@ def test_a_round_is_settled_whatever_the_bank_does_if_it_is_asked_again(market: 
     with market.house.open_reader() as reader:
         assert retirement.total_t(reader) == 1500
     assert report.captured_fen == report.paid_out_fen == 750 * 5600 + 750 * 5000
+    assert is_sound(market)
+
+
+def test_several_who_clear_at_once_do_not_get_in_each_others_way(market: Market, listing: str) -> None:
+    for _ in range(5):
+        with market.work("N01") as work:
+            payment = clearing.buy(work, listing_number=listing, buyer_id=market.party("N01"), quantity_t=Tonnes(10))
+        payments.collect(market.house.gateway, payment)
+    start = threading.Barrier(4)
+
+    def clear(_: int) -> int:
+        start.wait(timeout=10)
+        return counter.clear(market.house)
+
+    with ThreadPoolExecutor(4) as threads:
+        settled = list(threads.map(clear, range(4)))
+    counter.clear(market.house)
+    assert sum(settled) <= 5
+    assert {trade.state for trade in bought(market)} == {"SETTLED"}
+    assert is_sound(market)
+
+
+def test_two_who_send_payouts_at_once_send_each_once(market: Market, listing: str) -> None:
+    purchase(market, listing)
+    start = threading.Barrier(2)
+
+    def finish(_: int) -> None:
+        start.wait(timeout=10)
+        counter.finish(market.house)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(finish, range(2)))
+    assert market.house.gateway.balance_report().paid_out_fen == 119 * 5600
     assert is_sound(market)

@@ -22,7 +22,7 @@ GET /rounds/{number}/problem.json · GET /rounds/{number}/result.json · GET /ce
 GET /language/{locale} · GET /sign-in · POST /sign-in · POST /sign-out
 GET /api/v1/projects · GET /api/v1/projects/{code} · GET /api/v1/listings · GET /api/v1/listings/{number}
 GET /api/v1/rounds · GET /api/v1/rounds/{number} · GET /api/v1/retirements · GET /api/v1/certificates/{number}
-GET /health · GET /.well-known/jwks.json · GET /log/checkpoint · POST /gateway/webhooks · GET /docs · GET /docs/start.js
+GET /health · GET /.well-known/jwks.json · GET /log/checkpoint · POST /gateway/webhooks · GET /docs
 GET /schema · GET /schema/openapi.json · GET /schema/{path} · GET /static/{file_path} · HEAD /static/{file_path}
 """
 RESTRICTED = {

@@ -15,9 +15,10 @@ from litestar.testing import TestClient
 from market.trading import trades
 from matching import rounds
 from settlement import retirement
-from tanyi.app import counter
+from tanyi.app import counter, security
 from tanyi.app.factory import application_of
-from tanyi.app.security import SESSION_COOKIE, brake
+from tanyi.app.security import SESSION_COOKIE
+from tanyi.app.sign_in_brake import Brake
 from tanyi.kernel import parties
 from tests import market_makers
 from tests.market_makers import Market
@@ -77,7 +78,7 @@ def token_in(html: str) -> str:
 @contextmanager
 def site_of(market: Market) -> Iterator[Site]:
     """The application over this market, with one person of each role who can sign in."""
-    brake.forget_all()
+    security.brake = Brake()
     app = application_of(market.house)
     with TestClient(app, base_url=BASE, raise_server_exceptions=False) as client, cheap_hashes():
         site = Site(app, client, market)

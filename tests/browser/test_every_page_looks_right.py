@@ -17,7 +17,7 @@ PUBLIC = {
     "registry-nothing": "/registry?q=nothing-like-it",
     "project": "/projects/P01",
     "project-pending": "/projects/P26",
-    "listing": "/listings/L100010",
+    "listing": "/listings/L100008",
     "listing-sold": "/listings/L100001",
     "rounds": "/rounds",
     "round": "/rounds/2026-1",
@@ -32,7 +32,7 @@ SIGNED_IN = {
     "firm": ("steel.compliance", {"my-firm": "/my", "duty": "/duties/D2026-B001", "bid": "/bids/B100021"}),
     "organiser": (
         "forum.organiser",
-        {"my-organiser": "/my", "buy": "/listings/L100010", "receipt": "/purchases/R100001"},
+        {"my-organiser": "/my", "buy": "/listings/L100008", "receipt": "/purchases/R100001"},
     ),
     "operator": ("platform.rounds", {"rounds-operator": "/rounds", "desk": "/operator/rounds/2026-2"}),
 }

@@ -280,6 +280,16 @@ def test_a_settlement_by_the_payment_of_another_trade_is_refused(database, funde
     assert is_refused(database, SETTLE, *FINISH, **funded | {"payment": other})
 
 
+def test_tonnes_are_not_counted_twice_for_a_moment(database, market, stock):
+    """A piece that overlaps its neighbour and is cut to size before the commit would be summed with it meanwhile."""
+    whole = {"stock": stock, "holder": market.seller, "state": "FREE", "lock": None}
+    assert refusal(database, CUT_AT_ONCE, **whole) == ""
+    at_31 = CUT_AT_ONCE.replace("end_ = 51", "end_ = 31").replace("SELECT 51, 101, 51,", "SELECT 31, 61, 31,")
+    assert is_refused(database, at_31, "UPDATE ledger_block SET end_ = 51 WHERE lo = 31", **whole)
+    right = at_31.replace("SELECT 31, 61, 31,", "SELECT 31, 51, 31,")
+    assert refusal(database, right, is_owner=True, **whole) == ""
+
+
 def test_what_was_cut_off_cannot_follow_its_neighbour_to_the_buyer(database, market):
     """The rest of a block must be written with the cut: later it could copy a neighbour that was delivered meanwhile."""
     with working(database) as work:

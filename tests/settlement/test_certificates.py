@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
@@ -99,3 +101,19 @@ def test_another_key_does_not_verify_it(market: Market) -> None:
 def test_an_unknown_number_is_not_found(market: Market) -> None:
     with pytest.raises(NotFound):
         document(market, "R1")
+
+
+def test_two_who_issue_at_once_issue_each_certificate_once(market: Market) -> None:
+    for number in range(3):
+        retire(market, 10, f"P0{number}")
+    start = threading.Barrier(3)
+
+    def issue_together(_: int) -> list[str]:
+        start.wait(timeout=10)
+        return issue(market)
+
+    with ThreadPoolExecutor(3) as threads:
+        issued = sorted(number for numbers in threads.map(issue_together, range(3)) for number in numbers)
+    with market.house.open_reader() as reader:
+        assert [number for number, _ in certificates.all_documents(reader)] == issued
+    assert len(issued) == 3

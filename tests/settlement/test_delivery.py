@@ -13,6 +13,7 @@ from tanyi.app import counter
 from tanyi.app.summary import breaches
 from tanyi.kernel.clock import system_clock
 from tanyi.kernel.quantities import Tonnes
+from tanyi.kernel.work import Work
 from tanyi.ledger import blocks, transfers
 from tests.market_makers import Market, make_issued, make_listing, make_published_round, with_faults
 
@@ -99,8 +100,8 @@ def test_an_exception_between_the_legs_leaves_nothing(market: Market, listing: s
     assert clearing.settle_funded(market.house.work_opener()) == 1
 
 
-def _settle_and_stop(work: object, trade_id: int) -> None:
-    delivery.settle(work, trade_ids=[trade_id])  # type: ignore[arg-type]
+def _settle_and_stop(work: Work, trade_id: int) -> None:
+    delivery.settle(work, trade_ids=[trade_id])
     raise KeyboardInterrupt
 
 
@@ -122,6 +123,20 @@ def test_raw_sql_cannot_make_one_leg_alone(market: Market, listing: str, stateme
     with pytest.raises(IntegrityError), market.work() as work:
         work.session.execute(text(statement), {"buyer": market.party("E01")})
     assert books(market)[0] == {"S01": 100}
+
+
+def test_a_purchase_whose_money_was_taken_back_holds_up_no_other(market: Market, listing: str) -> None:
+    first, second = reserve(market, listing), reserve(market, listing)
+    for trade_id in (first, second):
+        fund(market, trade_id)
+    with market.house.open_reader() as reader:
+        paid = payments.payments_of(reader, [first])[first]
+    assert paid.intent is not None
+    market.house.gateway.create_refund(paid.intent, idempotency_key="by the bank", amount_fen=1)
+    assert counter.clear(market.house) == 1
+    with market.house.open_reader() as reader:
+        assert [trade.state for trade in trades.by_ids(reader, [first, second])] == ["FUNDED", "SETTLED"]
+    assert is_sound(market)
 
 
 # A round settles whole

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from market.trading import listings
+from matching import rounds
 from settlement import clearing
 from tanyi.kernel.errors import NotFound
 from tanyi.kernel.lifecycle import WrongState
@@ -120,8 +121,6 @@ def freeze(market: Market, round_id: int = 1, **wanted: object) -> list[str]:
 
 @pytest.fixture
 def round_id(market: Market) -> int:
-    from matching import rounds
-
     with market.work() as work:
         return rounds.open_round(work, number="2026-1", plan_year=2026)
 

@@ -28,14 +28,6 @@ from tanyi.ledger import audit_log
 log = logging.getLogger(__name__)
 
 FILE = access(scope="public", asks_who=False)
-TRY_IT = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Tanyi API</title><link rel="icon" href="/static/mark.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/static/vendor/swagger-ui.css"></head>
-<body><div id="swagger-ui"></div><script src="/static/vendor/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script></body></html>
-"""
-START = 'SwaggerUIBundle({url: "/schema/openapi.json", dom_id: "#swagger-ui", deepLinking: true});\n'
 SHAPES = "#/components/schemas/{name}"
 PROBLEM_JSON = "application/problem+json"
 KEY = {
@@ -89,18 +81,6 @@ def _handle_news(house: Installation) -> None:
         log.warning("the bank's news wait: %s", refusal)
 
 
-@get("/docs", opt=FILE, sync_to_thread=False, include_in_schema=False, media_type="text/html")
-def try_it() -> str:
-    """The page on which the API can be read and tried."""
-    return TRY_IT
-
-
-@get("/docs/start.js", opt=FILE, sync_to_thread=False, include_in_schema=False, media_type="text/javascript")
-def start_trying() -> str:
-    """The one line that starts that page, as a file because inline scripts are forbidden."""
-    return START
-
-
 class OpenApiFile(JsonRenderPlugin):
     """/schema/openapi.json, completed by what the framework cannot see: strictly read bodies, keys, problems."""
 
@@ -134,4 +114,4 @@ def _complete(request: Request[Any, Any, Any], paths: dict[str, Any], schemas: d
             operation["security"] = [{"bearer": []}]
 
 
-ROUTES = [health, public_keys, checkpoint, webhook, try_it, start_trying]
+ROUTES = [health, public_keys, checkpoint, webhook]

@@ -14,6 +14,7 @@ from typing import Any, Final
 from tanyi.app.pages.pieces import MOST_DIGITS, UNPRINTABLE, price_fen
 from tanyi.app.pages.rendering import translate
 from tanyi.kernel.errors import N_, Refusal
+from tanyi.kernel.idempotency import KeyMissing, KeyUsedOtherwise
 from tanyi.kernel.quantities import Money, Tonnes
 
 LONGEST_TEXT: Final = 200
@@ -25,6 +26,7 @@ NOT_WHOLE = N_("Write whole tonnes in figures, such as 120.")
 NOT_A_PRICE = N_("Write the price in yuan with at most two decimals, such as 56.50.")
 NOT_A_SHARE = N_("Write a share between 0 and 100 with at most one decimal, such as 50.")
 NOT_A_DATE = N_("Write the date as year, month and day, such as 2026-11-08.")
+SENT_BEFORE = N_("This form was sent before, with other entries. Look at your page first; send it again for one more.")
 TOO_LONG = N_("At most %(longest)s characters.")
 
 
@@ -41,8 +43,9 @@ class Form:
         self.errors.setdefault(field, translate(message, locale=self.locale, **facts))
 
     def say_refusal(self, field: str, refusal: Refusal) -> None:
-        """Notes a refusal beside the field that it is about."""
-        self.say(field, refusal.message, **refusal.facts)
+        """Notes a refusal beside the field that it is about; what is said of keys to programs means a form here."""
+        is_about_key = isinstance(refusal, KeyMissing | KeyUsedOtherwise)
+        self.say(field, SENT_BEFORE if is_about_key else refusal.message, **({} if is_about_key else refusal.facts))
 
     def tonnes(self, field: str) -> Tonnes:
         """Whole tonnes; 0 when they cannot be read."""

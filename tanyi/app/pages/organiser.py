@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from market.trading import listings
+from market.trading import listings, trades
 from settlement import neutrality, payments, retirement
 from tanyi.app import event_purchase
 from tanyi.app.event_purchase import EventOrder, NotYetPaid
@@ -17,6 +17,7 @@ from tanyi.app.installation import Installation
 from tanyi.app.pages import views_market, views_organisers
 from tanyi.app.pages.forms import Form as TypedForm
 from tanyi.app.security import Form, Visitor, access, page, see_other
+from tanyi.kernel import idempotency
 from tanyi.kernel.errors import N_, Refusal
 from tanyi.kernel.work import Reader
 from tanyi.ledger import blocks
@@ -27,6 +28,10 @@ FIELD_OF: Final[dict[type[Refusal], str]] = {
     listings.NothingOffered: "quantity_t",
     neutrality.EventUnnamed: "event_name",
     retirement.NothingToRetire: "beneficiary",
+    listings.NotOnSale: "payment",
+    trades.OwnTonnes: "payment",
+    idempotency.KeyMissing: "payment",
+    idempotency.KeyUsedOtherwise: "payment",
     payments.PaymentDeclined: "payment",
     payments.GatewaySilent: "payment",
     NotYetPaid: "payment",

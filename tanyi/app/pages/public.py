@@ -127,7 +127,14 @@ def certificate(
     return page(visitor, "pages/public/certificate.html", **told)
 
 
+@get("/docs", opt=access(scope="public"), sync_to_thread=True)
+def docs(visitor: NamedDependency[Visitor]) -> Response[str]:
+    """The page on which the programming interface can be read and tried."""
+    return page(visitor, "pages/public/docs.html", schema_url="/schema/openapi.json")
+
+
 ROUTES = [
+    docs,
     home,
     registry,
     project,

@@ -17,6 +17,7 @@ from tanyi.app.pages.pieces import type_names
 from tanyi.kernel.work import Reader
 from tanyi.ledger import audit_log, blocks
 
+MOST_FIRMS = 100  # more bids than this are not listed on a page; the result file has them all
 EVENTS = {"round.opened": "opened_at", "round.closed": "closed_at", "round.solved": "solved_at"}
 
 
@@ -74,6 +75,7 @@ def result(reader: Reader, number: str, query: Mapping[str, str], *, may_operate
     return {
         "round": told | _proof(problem, reached),
         "firms": _firms(reader, found, reached),
+        "firms_left_out": max(0, len(reached.bids) - MOST_FIRMS),
         "by_type": _by_type(problem, reached),
         "lines": contract_lines(reader, pieces.part_of(lines, first)),
         "paging": paging,
@@ -112,7 +114,12 @@ def _tightest(reached: Result, goal: str) -> int:
 
 
 def _firms(reader: Reader, found: rounds.Round, reached: Result) -> list[dict[str, Any]]:
+    """What each bid got; of a very large round the bids that lack most."""
     asked = {bid.number: bid for bid in bids.of_round(reader, found.id)}
+    outcomes = reached.bids
+    if len(outcomes) > MOST_FIRMS:
+        lacking = sorted(outcomes, key=lambda each: each.filled_t - asked[each.bid].quantity_t)
+        outcomes = tuple(lacking[:MOST_FIRMS])
     firms = pieces.organisation_names(reader, {bid.buyer_id for bid in asked.values()})
     return [
         {
@@ -122,7 +129,7 @@ def _firms(reader: Reader, found: rounds.Round, reached: Result) -> list[dict[st
             "filled_t": outcome.filled_t,
             "reasons": [{"code": reason.code, "quantity_t": reason.tonnes} for reason in outcome.reasons],
         }
-        for outcome in reached.bids
+        for outcome in outcomes
     ]
 
 
