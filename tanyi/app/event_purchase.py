@@ -7,13 +7,11 @@ again after the bank was silent, finishes the first order instead of making a se
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from market.trading import trades
 from settlement import clearing, neutrality, payments
 from tanyi.app import counter
 from tanyi.app.installation import Installation
@@ -23,7 +21,6 @@ from tanyi.kernel.quantities import Tonnes
 from tanyi.kernel.work import Actor, Work
 
 DONE = 303
-PATIENCE_S, LOOK_AGAIN_S = 3.0, 0.1
 
 
 class NotYetPaid(Unavailable):
@@ -60,9 +57,10 @@ def buy_and_retire(house: Installation, *, actor: Actor, order: EventOrder, key:
         begun = _reserved(work, order, key)
         payment = payments.by_id(work, begun["payment"])
         trade_ids = payments.trades_of(work, [payment.id])
-    if not _is_settled(house, trade_ids):
+    if not counter.is_settled(house, trade_ids):
         counter.pay(house, actor=actor, payment=payment)
-    _wait_until_settled(house, trade_ids)
+    if not counter.wait_until_settled(house, trade_ids):
+        raise NotYetPaid
     with house.open_work(actor) as work:
         number = _retired(work, house, order, key, begun["event"], trade_ids)
     counter.finish(house)
@@ -103,18 +101,3 @@ def _retired(
     answer = {"retirement": number}
     idempotency.keep_answer(work, key=second, request=order.fingerprint, answer=answer, status=DONE)
     return number
-
-
-def _wait_until_settled(house: Installation, trade_ids: Sequence[int]) -> None:
-    """Looks again for a moment: the bank's news comes by itself, and may be in another worker's hands just now."""
-    give_up_s = time.monotonic() + PATIENCE_S
-    while not _is_settled(house, trade_ids):
-        if time.monotonic() > give_up_s:
-            raise NotYetPaid
-        time.sleep(LOOK_AGAIN_S)
-        counter.clear(house)
-
-
-def _is_settled(house: Installation, trade_ids: Sequence[int]) -> bool:
-    with house.open_reader() as reader:
-        return all(trade.settlement_id is not None for trade in trades.by_ids(reader, trade_ids))
