@@ -36,6 +36,7 @@ def refuse_unless_free(port: int, host: str = "127.0.0.1") -> None:
 def serve_house(house: Installation, port: int, host: str = "127.0.0.1") -> None:
     """Serves until it is interrupted. The worker process opens the same installation by its data folder."""
     os.environ["TANYI_DATA"] = str(house.settings.data)
+    os.environ.setdefault("TANYI_PUBLIC_URL", f"http://127.0.0.1:{port}")  # certificates name their public page
     house.database.close()  # the worker opens its own connections
     click.echo(f"http://{host}:{port}  (Ctrl-C ends it)", err=True)
     Granian(
