@@ -475,7 +475,6 @@ CREATE TABLE registry_monitoring (
     CONSTRAINT a_period_is_not_empty CHECK (first_day < end_day),
     CONSTRAINT a_period_fits_the_key CHECK (first_day >= 0 AND end_day < 1000000),
     CONSTRAINT periods_of_a_project_do_not_overlap EXCLUDE USING gist (int8range(project_id * 1000000 + first_day, project_id * 1000000 + end_day) WITH &&),
-    CONSTRAINT monitored_quantity_can_be_referred_to UNIQUE (id, reduction_t),
     CONSTRAINT registry_monitoring_project_id_refers_to_registry_project FOREIGN KEY(project_id) REFERENCES registry_project (id),
     CONSTRAINT registry_monitoring_submitted_by_id_refers_to_kernel_user FOREIGN KEY(submitted_by_id) REFERENCES kernel_user (id)
 );
@@ -922,6 +921,22 @@ END $$;
 
 CREATE TRIGGER only_the_accepted_is_issued BEFORE INSERT ON ledger_issuance
     FOR EACH ROW EXECUTE FUNCTION only_the_accepted_is_issued();
+
+-- A verification states no more than its report gives, and is accepted once: both reports and acceptances stand.
+CREATE FUNCTION a_verification_keeps_its_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' AND NEW.verified_t > (SELECT m.reduction_t FROM registry_monitoring m
+                                              WHERE m.id = NEW.monitoring_id) THEN
+        RAISE EXCEPTION 'more was verified than was quantified' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF TG_OP <> 'INSERT' AND OLD.accepted_at IS NOT NULL THEN
+        RAISE EXCEPTION 'an accepted verification stands' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN COALESCE(NEW, OLD);
+END $$;
+
+CREATE TRIGGER a_verification_keeps_its_rules BEFORE INSERT OR UPDATE OR DELETE ON registry_verification
+    FOR EACH ROW EXECUTE FUNCTION a_verification_keeps_its_rules();
 
 DO $$
 DECLARE

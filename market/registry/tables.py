@@ -58,7 +58,6 @@ class Monitoring(Base):
             name="periods_of_a_project_do_not_overlap",
             using="gist",
         ),
-        UniqueConstraint("id", "reduction_t", name="monitored_quantity_can_be_referred_to"),
     )
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("registry_project.id"))

@@ -70,6 +70,23 @@ def test_the_database_holds_the_four_eyes_too(market: Market, monitoring_id: int
         work.session.execute(text(accept_oneself))
 
 
+def test_an_acceptance_stands_once_it_is_given(market: Market, monitoring_id: int) -> None:
+    statement = verify(market, monitoring_id, 100)
+    with market.work("R01") as work:
+        issuance.accept(work, verification_id=statement)
+    with pytest.raises(IntegrityError, match="stands"), market.work("R01b") as work:
+        issuance.accept(work, verification_id=statement)
+
+
+def test_raw_sql_cannot_verify_more_than_was_quantified(market: Market, monitoring_id: int) -> None:
+    forged = (
+        "INSERT INTO registry_verification (monitoring_id, verified_t, verified_by_id, verified_at)"
+        " SELECT id, reduction_t + 1, submitted_by_id, now() FROM registry_monitoring WHERE id = :id"
+    )
+    with pytest.raises(IntegrityError, match="more was verified"), market.house.database.owner_engine().begin() as owner:
+        owner.execute(text(forged), {"id": monitoring_id})
+
+
 # Issuance
 
 
