@@ -83,7 +83,10 @@ def test_raw_sql_cannot_verify_more_than_was_quantified(market: Market, monitori
         "INSERT INTO registry_verification (monitoring_id, verified_t, verified_by_id, verified_at)"
         " SELECT id, reduction_t + 1, submitted_by_id, now() FROM registry_monitoring WHERE id = :id"
     )
-    with pytest.raises(IntegrityError, match="more was verified"), market.house.database.owner_engine().begin() as owner:
+    with (
+        pytest.raises(IntegrityError, match="more was verified"),
+        market.house.database.owner_engine().begin() as owner,
+    ):
         owner.execute(text(forged), {"id": monitoring_id})
 
 
