@@ -80,6 +80,16 @@ def _handle(open_work: WorkOpener, gateway: Gateway, event: str, intent_id: str 
         payments.note_handled(work, event=event)
 
 
+def ask_the_bank(open_work: WorkOpener, gateway: Gateway, waiting: Sequence[Payment]) -> None:
+    """Applies what the bank says of payments whose news is late; when it comes in the end it changes nothing."""
+    for payment in waiting:
+        with payments.refusals_of_the_bank():
+            known = gateway.list_payment_intents(metadata={"payment": payment.number})
+        for intent in known:
+            with open_work() as work:
+                payments.apply(work, intent=intent)
+
+
 def refund_late(open_work: WorkOpener, gateway: Gateway) -> int:
     """Gives back what was paid for trades that had ended by then; gives how many payments."""
     with open_work() as work:

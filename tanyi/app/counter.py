@@ -74,12 +74,15 @@ def collect(house: Installation, trade_ids: Sequence[int]) -> None:
 
 
 def wait_until_settled(house: Installation, trade_ids: Sequence[int]) -> bool:
-    """Looks again for a moment: the bank's news comes by itself, and may be in another worker's hands just now."""
+    """Looks again for a moment, and asks the bank itself: its news may be in the hands of a worker that has died."""
     give_up_s = time.monotonic() + PATIENCE_S
     while not is_settled(house, trade_ids):
         if time.monotonic() > give_up_s:
             return False
         time.sleep(LOOK_AGAIN_S)
+        with house.open_reader() as reader:
+            waiting = payments.uncollected(reader, trade_ids)
+        clearing.ask_the_bank(house.work_opener(), house.gateway, waiting)
         clear(house)
     return True
 

@@ -13,6 +13,7 @@ from settlement import certificates, clearing, delivery, neutrality, payments, r
 from settlement.certificate_format import verify
 from tanyi.app import counter
 from tanyi.app.summary import breaches
+from tanyi.kernel.clock import system_clock
 from tanyi.kernel.quantities import Tonnes
 from tanyi.ledger import blocks
 from tests.market_makers import Market, make_issued, make_listing, make_published_round, with_faults
@@ -53,6 +54,16 @@ def test_a_purchase_is_paid_delivered_and_held(market: Market, listing: str) -> 
     assert [trade.state for trade in bought(market)] == ["SETTLED"]
     with market.house.open_reader() as reader:
         assert sum(blocks.free_t(reader, market.party("N01")).values(), Tonnes(0)) == 119
+    assert is_sound(market)
+
+
+def test_news_that_a_dead_worker_took_with_it_is_asked_for_at_the_bank(market: Market, listing: str) -> None:
+    with market.work("N01") as work:
+        payment = clearing.buy(work, listing_number=listing, buyer_id=market.party("N01"), quantity_t=Tonnes(119))
+    payments.collect(market.house.gateway, payment)
+    market.house.gateway.deliver(lambda *_: 500, now=system_clock())  # comes again in five seconds
+    counter.collect(market.house, [trade.id for trade in bought(market)])
+    assert [trade.state for trade in bought(market)] == ["SETTLED"]
     assert is_sound(market)
 
 

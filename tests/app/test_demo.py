@@ -147,5 +147,6 @@ def _kill_in(folder: Path, stage: str, wait_s: float) -> None:
             time.sleep(wait_s)
             break
     running.send_signal(signal.SIGKILL)
-    assert running.wait(timeout=30) == -signal.SIGKILL, f"the demo was over before it could be killed in {stage}"
+    ended, said = running.wait(timeout=30), running.stderr.read()
     running.stderr.close()
+    assert ended == -signal.SIGKILL, f"the demo ended by itself in {stage}: {said}"
