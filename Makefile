@@ -17,6 +17,7 @@ setup: .venv/ready templates/static/vendor/ready ## Make the environment and the
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Tanyi needs Python 3.11 or newer; call make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Setting up .venv and the front-end assets, once (about 20 s)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install -qq "$$(sed -nE 's/^(uv==[^ ;]+).*/\1/p' requirements.lock)"
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes requirements.lock

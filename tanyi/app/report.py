@@ -14,7 +14,7 @@ from tanyi.kernel.quantities import yuan
 
 def report(figures: Mapping[str, Any], seconds: Mapping[str, float]) -> None:
     """Prints the summary of a demo; the same figures as `--json`."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     console.print(f"\n[bold]Tanyi[/bold]  {DEMO_LEGAL_EFFECT}\n")
     table = Table(show_header=False, box=None, pad_edge=False)
     for label, figure in _rows(figures):
@@ -31,7 +31,7 @@ def _rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Issued", _t(figures["issued_t"])),
         ("Offered", _t(figures["offered_t"])),
         ("Benchmark duty, E01-E23", _t(figures["duty_all_benchmarks_t"])),
-        ("  strict: sectors that the measures name", _t(figures["duty_strict_t"])),
+        ("  strict: named sectors only", _t(figures["duty_strict_t"])),
         ("  E25, netted by enterprise", _t(figures["duty_netted_e25_t"])),
         ("EIA duties", _t(figures["duty_eia_t"])),
         ("Due in all", f"{_t(figures['due_t'])} in {figures['obligations']} duties"),
@@ -42,7 +42,7 @@ def _rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Trades", str(figures["trades"])),
         (
             "Money moved",
-            f"{yuan(figures['money_moved_fen']):,} CNY (sum of the lines {yuan(figures['lines_sum_fen']):,})",
+            f"{yuan(figures['money_moved_fen']):,} CNY, sum of the lines {yuan(figures['lines_sum_fen']):,}",
         ),
         ("Certificates", str(figures["certificates"])),
         ("Audit", "clean" if figures["audit"]["ok"] else f"BROKEN: {figures['audit']['breaches'][0]}"),

@@ -8,6 +8,7 @@ import socket
 
 import rich_click as click
 from granian.constants import Interfaces
+from granian.log import LogLevels
 from granian.server import Server as Granian
 
 from tanyi.app.installation import Installation
@@ -47,4 +48,5 @@ def serve_house(house: Installation, port: int, host: str = "127.0.0.1") -> None
         factory=True,
         workers=1,
         log_access=False,
+        log_level=LogLevels.warning,
     ).serve()
