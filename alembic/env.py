@@ -6,7 +6,6 @@ from the command line by a developer it opens the database that the environment 
 
 import os
 from importlib import import_module
-from importlib.util import find_spec
 
 from alembic import context
 from sqlalchemy import Connection, MetaData
@@ -30,8 +29,6 @@ def all_metadata() -> list[MetaData]:
     """Our metadata with every table in it, and that of the gateway, which imports nothing of ours."""
     found = [db.metadata]
     for name in TABLE_MODULES:
-        if find_spec(name) is None:
-            continue
         own = getattr(import_module(name), "metadata", db.metadata)
         if own not in found:
             found.append(own)
