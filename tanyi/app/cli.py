@@ -104,7 +104,7 @@ def demo(data: Path | None, as_json: bool, port: int, no_serve: bool) -> None:
         seconds = cycle.run(house, lambda stage: say(f"… {stage}"))
         with house.open_reader() as reader:
             figures = summary(reader)
-        figures["demo_accounts"] = str(house.settings.data / cycle.ACCOUNTS)
+        figures["demo_accounts"] = cycle.accounts(house)
         print_json(figures | {"seconds": seconds}) if as_json else report(figures, seconds)
         if not no_serve:
             serve_house(house, port)

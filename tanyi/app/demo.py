@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from market.emitters import eia, obligations
 from market.registry import projects
@@ -155,6 +156,16 @@ STAGES: Mapping[str, Callable[[Installation], None]] = {
     "certificates": write_certificates,
     "second_round": second_round,
 }
+
+
+def accounts(house: Installation) -> dict[str, Any]:
+    """Who may sign in, and the file of mode 600 with their passwords and API keys."""
+    file = house.settings.data / ACCOUNTS
+    known = json.loads(file.read_text(encoding="utf8"))
+    users = [
+        {"username": name, "organisation": said["organisation"], "roles": said["roles"]} for name, said in known.items()
+    ]
+    return {"file": str(file), "users": users}
 
 
 def _confirm_bids(work: Work) -> None:

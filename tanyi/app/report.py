@@ -21,7 +21,9 @@ def report(figures: Mapping[str, Any], seconds: Mapping[str, float]) -> None:
         table.add_row(label, figure)
     console.print(table)
     console.print(f"\n{sum(seconds.values()):.1f} s: " + ", ".join(f"{name} {took}" for name, took in seconds.items()))
-    console.print(f"Sign-ins and API keys: {figures['demo_accounts']}\n", soft_wrap=True)
+    users = ", ".join(user["username"] for user in figures["demo_accounts"]["users"])
+    console.print(f"Sign-ins: {users}")
+    console.print(f"Their passwords and API keys: {figures['demo_accounts']['file']}\n")
 
 
 def _rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
