@@ -16,6 +16,7 @@ from tanyi.kernel.errors import N_, Invalid
 from tanyi.kernel.work import Reader, Work
 
 LONGEST_TEXT = 200
+FURTHEST_DAYS = 3653  # ten years (design: a slip of the pen must not stand on a certificate for ever)
 
 
 class EventUnnamed(Invalid):
@@ -25,8 +26,17 @@ class EventUnnamed(Invalid):
     message = N_("An event needs a name and a place of 1 to 200 characters.")
 
 
+class EventOutOfTime(Invalid):
+    """A date so far off that it must be a slip of the pen."""
+
+    code = "settlement.event_out_of_time"
+    message = N_("The date of the event lies more than ten years away. Please check it.")
+
+
 def name_event(work: Work, *, organiser_id: int, name: str, held_on: date, place: str) -> int:
     """Enters an event; gives its id."""
+    if abs((held_on - work.today).days) > FURTHEST_DAYS:
+        raise EventOutOfTime
     name, place = name.strip(), place.strip()
     if not (0 < len(name) <= LONGEST_TEXT and 0 < len(place) <= LONGEST_TEXT):
         raise EventUnnamed

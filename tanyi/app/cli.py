@@ -80,6 +80,12 @@ def chosen(data: Path | None) -> Settings:
     return settings(os.environ, data)
 
 
+def refuse_unless_there(there: Settings) -> None:
+    """An audit of a folder without a database would pass, and mean nothing."""
+    if there.database_url is None and not (there.data / "postgres").is_dir():
+        fail(f"{there.data} holds no database; name its folder with --data, or run tanyi demo first")
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tanyi")
 def cli() -> None:
@@ -137,15 +143,19 @@ def migrate(data: Path | None) -> None:
 def audit(data: Path | None, as_json: bool) -> None:
     """Derive every invariant again from the database; name the first breach."""
     from tanyi.app.summary import breaches
+    from tanyi.ledger.audit import extent
 
+    refuse_unless_there(chosen(data))
     with house_at(data) as house, house.open_reader() as reader:
-        found = breaches(reader)
+        found, over = breaches(reader), extent(reader)
     if as_json:
-        print_json({"ok": not found, "breaches": [vars(breach) for breach in found]})
+        print_json({"ok": not found, "breaches": [vars(breach) for breach in found], "over": over})
     elif found:
         click.echo("\n".join(f"BROKEN {breach.invariant}: {breach.row}" for breach in found))
     else:
-        click.echo("OK: every invariant holds.")
+        click.echo(
+            "OK: every invariant holds over " + ", ".join(f"{rows:,} {name}" for name, rows in over.items()) + "."
+        )
     sys.exit(1 if found else 0)
 
 

@@ -89,10 +89,11 @@ def firm_pages() -> dict[str, tuple[str, dict[str, Any]]]:
             }
         ],
         "certificates": [{"number": sample.CERTIFICATE, "retired_at": NOON, "quantity_t": 34440}],
+        "holdings": [sample.line("P01", 2000, 5600) | {"key": "1", "serial": "HB-forestry-P01-2025-1-2000"}],
     }
     home["duties"][1] |= {"required_t": 48600, "covered_t": 0}
     home["duties"].append(duty | {"number": None, "state": "NONE", "required_t": 0, "covered_t": 0, "due_on": None})
-    nothing = {"bids_to_confirm": [], "emitter": None, "duties": [], "bids": [], "certificates": []}
+    nothing = {"bids_to_confirm": [], "emitter": None, "duties": [], "bids": [], "certificates": [], "holdings": []}
     return {
         "firm-home": ("pages/firm/home.html", home | sample.frame("firm", "/my")),
         "firm-home-empty": ("pages/firm/home.html", home | nothing | sample.frame("firm", "/my")),

@@ -211,7 +211,7 @@ def test_a_result_that_cannot_be_written_is_refused(run: Run, solved: tuple[Path
     assert run("match", solved[0], "-o", "nowhere/result.json").refused_in_one_line()
 
 
-@pytest.mark.parametrize("command", ["demo", "audit", "migrate", "serve"])
+@pytest.mark.parametrize("command", ["demo", "migrate", "serve"])
 def test_a_data_folder_that_cannot_be_written_is_refused(run_apart: Run, tmp_path: Path, command: str) -> None:
     (tmp_path / "file").write_bytes(b"")
     extra = ["--no-serve"] if command == "demo" else []
@@ -312,4 +312,12 @@ def test_a_key_set_that_is_none_is_bad_input(run: Run, tmp_path: Path, certifica
 
 def test_the_audit_of_a_demo_is_clean(run_apart: Run, demo_folder: Path) -> None:
     said = run_apart("audit", "--data", demo_folder, "--json")
-    assert (said.status, json.loads(said.out)) == (0, {"ok": True, "breaches": []})
+    found = json.loads(said.out)
+    assert (said.status, found["ok"], found["breaches"]) == (0, True, [])
+    assert found["over"]["issuances"] == 25
+
+
+def test_an_audit_of_a_folder_without_a_database_is_refused(tmp_path: Path) -> None:
+    said = tanyi("audit", "--data", tmp_path / "nothing", cwd=tmp_path)
+    assert said.refused_in_one_line()
+    assert not (tmp_path / "nothing").exists()

@@ -132,7 +132,7 @@ def test_a_demo_that_is_killed_goes_on_where_it_stopped(first: dict[str, Any], s
         assert {name: finished[name] for name in without_times(first) if name not in own} == {
             name: said for name, said in without_times(first).items() if name not in own
         }
-        assert json.loads(audit(folder).out) == {"ok": True, "breaches": []}
+        assert json.loads(audit(folder).out)["ok"] is True
     finally:
         embedded.stop_abandoned(folder)
     assert cluster.postmaster(folder) is None

@@ -31,3 +31,9 @@ def test_an_event_keeps_its_name_without_the_spaces_around_it(market: Market) ->
 def test_an_event_without_a_name_or_a_place_is_refused(market: Market, name: str, place: str) -> None:
     with pytest.raises(neutrality.EventUnnamed):
         name_event(market, name, place)
+
+
+@pytest.mark.parametrize("held_on", [date(1900, 1, 1), date(9999, 12, 31)])
+def test_a_date_that_must_be_a_slip_of_the_pen_is_refused(market: Market, held_on: date) -> None:
+    with pytest.raises(neutrality.EventOutOfTime), market.work("N01") as work:
+        neutrality.name_event(work, organiser_id=market.party("N01"), name="论坛", held_on=held_on, place="石家庄")

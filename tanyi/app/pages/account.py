@@ -23,6 +23,7 @@ from tanyi.kernel.work import Reader
 
 SAID: Final = {  # what a page says after a form was taken in, by the word in its address
     "listed": N_("Your tonnes are on sale."),
+    "withdrawn": N_("The listing is withdrawn; its tonnes are free again."),
     "confirmed": N_("Your bid is confirmed. You may change it until the round closes."),
     "welcome": N_("You are signed in."),
 }

@@ -27,6 +27,7 @@ FIELD_OF: Final[dict[type[Refusal], str]] = {
     blocks.InsufficientTonnes: "quantity_t",
     listings.NothingOffered: "quantity_t",
     neutrality.EventUnnamed: "event_name",
+    neutrality.EventOutOfTime: "event_on",
     retirement.NothingToRetire: "beneficiary",
     listings.NotOnSale: "payment",
     trades.OwnTonnes: "payment",

@@ -8,17 +8,19 @@ from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect
 
 from market.trading import listings
 from tanyi.app.installation import Installation
-from tanyi.app.pages import views_sellers
+from tanyi.app.pages import pieces, views_sellers
 from tanyi.app.pages.forms import Form as TypedForm
 from tanyi.app.security import Form, Visitor, access, page, see_other
 from tanyi.kernel import idempotency
 from tanyi.kernel.clock import SHANGHAI
 from tanyi.kernel.errors import N_, Refusal
 from tanyi.kernel.quantities import Money, Tonnes
-from tanyi.kernel.work import Reader
+from tanyi.kernel.work import Reader, Work
 from tanyi.ledger import blocks
 
 FIELDS: Final = ("holding", "quantity_t", "price_yuan", "expires_on", "listing_key")
@@ -56,6 +58,13 @@ def sell(
         return see_other("/my?said=listed")
     context = offer | {"form": sent.typed, "errors": sent.errors, "listing_key": secrets.token_urlsafe(16)}
     return page(visitor, "pages/seller/list.html", status=422, **context)
+
+
+@post("/listings/{number:str}/withdrawal", opt=access("seller", scope="own"), sync_to_thread=True)
+def withdraw(visitor: NamedDependency[Visitor], work: NamedDependency[Work], number: FromPath[str]) -> Redirect:
+    """Takes what is not sold off the market; the tonnes are free again."""
+    listings.withdraw(work, number=pieces.named(number), seller_id=visitor.organisation_id)
+    return see_other("/my?said=withdrawn")
 
 
 def _holding(sent: TypedForm, offer: dict[str, Any]) -> int:
@@ -101,4 +110,4 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time.min, SHANGHAI)
 
 
-ROUTES = [sell_form, sell]
+ROUTES = [sell_form, sell, withdraw]

@@ -14,6 +14,7 @@ from settlement import certificates, retirement
 from tanyi.app.pages import pieces
 from tanyi.app.pages.pieces import both, names
 from tanyi.app.pages.views_rounds import contract_lines
+from tanyi.app.pages.views_sellers import holdings
 from tanyi.kernel import parties
 from tanyi.kernel.errors import N_, NotFound
 from tanyi.kernel.work import Reader
@@ -45,6 +46,7 @@ def home(reader: Reader, organisation_id: int) -> dict[str, Any]:
         "emitter": _emitter(assessments, firm),
         "duties": [_duty_row(duty) for duty in duties] + [_no_duty_row(row) for row in assessments if not row.duty_t],
         "bids": told,
+        "holdings": holdings(reader, organisation_id),
         "certificates": [
             {"number": numbers[row.id], "retired_at": row.retired_at, "quantity_t": row.quantity_t}
             for row in retired
