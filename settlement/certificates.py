@@ -67,6 +67,11 @@ def all_documents(reader: Reader) -> Sequence[tuple[str, bytes]]:
     return [(row[0], row[1]) for row in reader.session.execute(query)]
 
 
+def is_issued(reader: Reader, number: str) -> bool:
+    """Whether there is a certificate of this number."""
+    return reader.session.scalar(select(Certificate.number).where(Certificate.number == number)) is not None
+
+
 def numbers(reader: Reader, retirement_ids: Iterable[int]) -> dict[int, str]:
     """The numbers of the certificates that these retirements have."""
     query = select(Certificate.retirement_id, Certificate.number)

@@ -15,7 +15,7 @@ class WrongState(Conflict):
     """The thing is in a state from which this move is not allowed."""
 
     code = "wrong_state"
-    message = N_("%(thing)s is in state %(state)s; it cannot become %(wanted)s.")
+    message = N_("This is not possible in the present state (%(thing)s: %(state)s, not to %(wanted)s).")
 
 
 @dataclass(frozen=True)

@@ -208,3 +208,8 @@ class TestSpeed:
                 assert site.client.get(path, headers=HTML).status_code == 200
             counts.append(len(asked))
         assert counts[0] == counts[1]
+
+
+def test_the_registry_leads_from_a_certificates_number_to_the_certificate(public: TestClient[Litestar]) -> None:
+    answer = public.get("/registry?q=r100001", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/certificates/R100001")

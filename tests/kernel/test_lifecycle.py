@@ -22,7 +22,7 @@ def test_a_move_that_is_not_in_the_table_is_a_conflict_that_names_both_states():
         DOOR.refuse_unless_may("OPEN", "LOCKED")
     assert isinstance(refused.value, Conflict)
     assert refused.value.facts == {"thing": "door", "state": "OPEN", "wanted": "LOCKED"}
-    assert str(refused.value) == "door is in state OPEN; it cannot become LOCKED."
+    assert str(refused.value) == "This is not possible in the present state (door: OPEN, not to LOCKED)."
     DOOR.refuse_unless_may("OPEN", "SHUT")
 
 

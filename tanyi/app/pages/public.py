@@ -9,11 +9,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from matching import rounds
+from settlement import certificates
 from tanyi.app.api import certificates as signed_files
 from tanyi.app.installation import Installation
 from tanyi.app.pages import pieces, views_certificates, views_market, views_registry, views_rounds
 from tanyi.app.pages.organiser import empty_form
-from tanyi.app.security import Visitor, access, page
+from tanyi.app.security import Visitor, access, page, see_other
 from tanyi.kernel.errors import NotFound
 from tanyi.kernel.work import Reader
 
@@ -36,8 +37,11 @@ def home(visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]) -> 
 @get("/registry", opt=access(scope="public"), sync_to_thread=True)
 def registry(
     request: Request[Any, Any, Any], visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]
-) -> Response[str]:
-    """The public search of projects and serials."""
+) -> Response[Any]:
+    """The public search of projects and serials; the number of a certificate leads to it."""
+    number = pieces.typed(request.query_params, "q").strip().upper()
+    if certificates.is_issued(reader, number):
+        return see_other(f"/certificates/{number}")
     found = views_registry.registry(reader, request.query_params)
     return page(visitor, "pages/public/registry.html", path=here(request), **found)
 
