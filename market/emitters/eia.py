@@ -6,7 +6,6 @@ major change replaces the figure and leaves a delta; a project that is dropped e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -81,12 +80,6 @@ def cancel(work: Work, *, code: str) -> None:
     work.session.execute(update(EiaProject).where(EiaProject.code == code).values(state="CANCELLED"))
     work.record("eia_project.cancelled", number=code)
     obligations.cancel(work, obligation_id=duty.id)
-
-
-def of_organisation(reader: Reader, organisation_id: int) -> Sequence[EiaProject]:
-    """The EIA projects of a firm."""
-    query = select(EiaProject).where(EiaProject.organisation_id == organisation_id).order_by(EiaProject.code)
-    return reader.session.scalars(query).all()
 
 
 def is_cancelled(reader: Reader, code: str) -> bool:
