@@ -18,6 +18,7 @@ from matching.constraints import Allocation, seller_pairs, total
 from matching.variables import Book
 
 Pair = tuple[int, int]
+FARTHEST = 24  # lines looked along from either side; rings that are longer stay
 
 
 def consolidated(book: Book, held: Allocation) -> Allocation:
@@ -58,6 +59,8 @@ class _Rings:
         self.group_room = dict(zip(zip(bid.tolist(), group.tolist(), strict=True), room_t, strict=True))
         self.group = book.lot_group.tolist()
         self.parent: dict[int, int] = {}
+        self.tree: dict[int, int] = {}
+        self.size: dict[int, int] = {}
 
     def add(self, pair: Pair) -> None:
         """Adds a line to the forest; a ring that it closes is broken at its smallest line if it may be."""
@@ -65,6 +68,8 @@ class _Rings:
         path = self._path(bid, lot)
         if path is None:
             self._link(bid, lot)
+            return
+        if not path:
             return
         emptied = self._pass_around(pair, path)
         if emptied is not None and emptied != pair:
@@ -107,28 +112,41 @@ class _Rings:
         self.group_room[bid, self.group[step.loses[1]]] += tonnes
 
     def _path(self, one: int, other: int) -> list[int] | None:
-        """Nodes from one to the other, None when they are in different trees."""
-        left, right = self._to_root(one), self._to_root(other)
-        if left[-1] != right[-1]:
+        """Nodes from one to the other, None when they are in different trees, empty when it is too far."""
+        if self._tree(one) != self._tree(other):
             return None
-        while len(left) > 1 and len(right) > 1 and left[-2] == right[-2]:
-            left.pop()
-            right.pop()
-        return left + right[-2::-1]
+        left, right = self._towards_root(one, FARTHEST), self._towards_root(other, FARTHEST)
+        met = set(left).intersection(right)
+        if not met:
+            return []
+        left = left[: next(k for k, node in enumerate(left) if node in met) + 1]
+        return left + right[: right.index(left[-1])][::-1]
 
-    def _to_root(self, node: int) -> list[int]:
-        path = [node]
-        while (node := self.parent.get(node, node)) != path[-1]:
+    def _towards_root(self, node: int, most: int) -> list[int]:
+        path, parent = [node], self.parent
+        while len(path) < most and (node := parent.get(node, node)) != path[-1]:
             path.append(node)
         return path
 
+    def _tree(self, node: int) -> int:
+        """A node that stands for the whole tree; ways to it are shortened as they are walked."""
+        tree = self.tree
+        while (above := tree.get(node, node)) != node:
+            tree[node] = tree.get(above, above)
+            node = above
+        return node
+
     def _link(self, one: int, other: int) -> None:
-        """Joins two trees: the shallower side is turned to hang on the other."""
-        left, right = self._to_root(one), self._to_root(other)
-        path, child, onto = (left, one, other) if len(left) <= len(right) else (right, other, one)
-        for node, above in reversed(list(pairwise(path))):
+        """Joins a tree to another: the smaller is turned to hang on the larger. Or mends the one that was cut."""
+        mine, its = self._tree(one), self._tree(other)
+        if self.size.get(mine, 1) > self.size.get(its, 1):
+            one, other, mine, its = other, one, its, mine
+        for node, above in reversed(list(pairwise(self._towards_root(one, len(self.parent) + 2)))):
             self.parent[above] = node
-        self.parent[child] = onto
+        self.parent[one] = other
+        if mine != its:
+            self.tree[mine] = its
+            self.size[its] = self.size.get(its, 1) + self.size.get(mine, 1)
 
     def _cut(self, pair: Pair) -> None:
         """Takes a line out of the forest."""

@@ -45,12 +45,11 @@ class Allocation:
 
 
 def total(position: Whole, tonnes: Whole, size: int) -> Whole:
-    """Integer sums of `tonnes` by position, exact (numpy's weighted bincount would go through floats)."""
-    summed = np.zeros(size, dtype=np.int64)
-    np.add.at(summed, position, tonnes)
-    return summed
+    """Sums of `tonnes` by position; exact, since all tonnes of a round are below 2^53, where floats are whole too."""
+    return np.bincount(position, weights=tonnes, minlength=size).astype(np.int64)
 
 
+LARGEST_LOTS = 512  # enough to fill most bids, and quickly looked at
 NOTHING = Allocation(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
 
 
@@ -153,19 +152,45 @@ def is_feasible(book: Book, held: Allocation) -> bool:
 def most_alone_t(book: Book) -> Whole:
     """The most tonnes each bid could get if it were alone: a valid upper bound that keeps the network honest.
 
-    Counts its floor, group cap, number of sellers, own group and all-or-none; 0 for a whole bid that cannot be filled.
+    Counts its floor, group cap, number of sellers and all-or-none; 0 for a whole bid that cannot be filled.
     """
-    most = np.zeros(len(book.bids), dtype=np.int64)
-    lots = np.arange(len(book.lots))
-    for i in range(len(book.bids)):
-        open_lots = lots[may_trade(book, one(i), lots)]
-        outside = book.is_outside(one(i), open_lots)
-        group = book.lot_group[open_lots]
-        within_t = total(group[~outside], book.supply_t[open_lots[~outside]], book.groups)
-        beyond_t = total(group[outside], book.supply_t[open_lots[outside]], book.groups)
-        most[i] = _alone_t(within_t, beyond_t, book, i)
+    within_t, beyond_t = _offered_t(book)
+    most = np.minimum(book.quota_t, within_t + np.minimum(beyond_t, book.outside_cap_t))
+    largest = np.argsort(-book.supply_t, kind="stable")[:LARGEST_LOTS]
+    is_simple = (book.group_cap_t == book.quota_t) & (book.most_sellers >= len(np.unique(book.lot_group)))
+    for i in np.flatnonzero(~is_simple).tolist():
+        if _alone_among(book, i, largest) < most[i]:
+            most[i] = _alone_among(book, i, np.flatnonzero(book.ask_fen <= book.limit_fen[i]))
     most[book.is_whole_bid & (most < book.quota_t)] = 0
     return most
+
+
+def _offered_t(book: Book) -> tuple[Whole, Whole]:
+    """Tonnes on offer to each bid within its floor's set and beyond, its own group's among them."""
+    sides = np.zeros((2, len(book.bids)), dtype=np.int64)
+    kinds = book.wish_accepts.shape[1]
+    for window, (first, last) in enumerate(book.windows):
+        members = np.flatnonzero(book.window_of_bid == window)
+        in_window = np.flatnonzero((book.vintage >= first) & (book.vintage <= last))
+        for kind in range(kinds):
+            bids = members[book.accepts_class(members, np.full(len(members), kind))]
+            lots = in_window[book.class_of_lot[in_window] == kind]
+            lots = lots[np.argsort(book.ask_fen[lots], kind="stable")]
+            upto_t = np.append(0, np.cumsum(book.supply_t[lots]))
+            reach = np.searchsorted(book.ask_fen[lots], book.limit_fen[bids], side="right")
+            side = book.floor_excludes[book.floor_of_bid[bids], kind].astype(np.int64)
+            np.add.at(sides, (side, bids), upto_t[reach])
+    return sides[0], sides[1]
+
+
+def _alone_among(book: Book, i: int, lots: Whole) -> int:
+    """The most tonnes one bid could get of these lots."""
+    lots = lots[may_trade(book, one(i), lots)]
+    outside = book.is_outside(one(i), lots)
+    _, group = np.unique(book.lot_group[lots], return_inverse=True)
+    size = int(group.max(initial=-1)) + 1
+    within_t, beyond_t = (total(group[side], book.supply_t[lots[side]], size) for side in (~outside, outside))
+    return _alone_t(within_t, beyond_t, book, i)
 
 
 def _alone_t(within_t: Whole, beyond_t: Whole, book: Book, i: int) -> int:

@@ -5,19 +5,19 @@ tonnes). One flow serves all three: among greatest flows a residual cycle change
 reward just above the widest difference of prices puts compliance strictly first, and one rank just below a fen lets
 the earlier order win what is still tied (contracts §2).
 
-The bounds are those of contracts §3: `voluntary_t` among results with exactly the reached compliance, `surplus_fen`
-among results with exactly both reached tonnages. Each is the value of a flow that every such result is a case of.
+The bounds themselves are made by `matching.duals` from the prices that this flow implies.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from matching.constraints import Allocation, total
-from matching.flow import LARGEST_COST, cheapest_greatest_flow
-from matching.network import Network, network_of
+from matching.flow import LARGEST_COST, Arcs, cheapest_greatest_flow, cheapest_in_time, greatest_flow
+from matching.network import SINK, SOURCE, Network, network_of
 from matching.problem import Bound, Gap
 from matching.variables import Book, Whole
 
@@ -39,7 +39,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Margins:
-    """What a flow gives: tonnes by bid and structure, tonnes by lot and structure, and its score."""
+    """What a flow gives: tonnes by bid and structure, tonnes by lot and structure, its score, and each arc's flow."""
 
     choice_bid: Whole
     choice_structure: Whole
@@ -48,6 +48,15 @@ class Margins:
     delivery_structure: Whole
     delivery_t: Whole
     score: Score
+    flows: Whole
+
+    def filled_t(self, book: Book) -> Whole:
+        """Tonnes by bid."""
+        return total(self.choice_bid, self.choice_t, len(book.bids))
+
+    def sold_t(self, book: Book) -> Whole:
+        """Tonnes by lot."""
+        return total(self.delivery_lot, self.delivery_t, len(book.lots))
 
 
 def weights_of(book: Book) -> Weights:
@@ -79,60 +88,70 @@ def score_of(book: Book, held: Allocation) -> Score:
 
 
 class Relaxation:
-    """The networks of a round without its discrete rules: give the margins to aim at and the bounds to prove.
+    """The networks of a round without its discrete rules: give the margins to aim at.
 
-    Two where dominant sellers are capped: in one the floors hold as a whole, in the other the caps. Both bound.
+    Two where dominant sellers are capped: in one the floors hold as a whole, in the other the caps. Both relax the round.
+    Where the time left is too short for the best flow, `is_cut_short`: the margins have most tonnes, at any price.
     """
 
-    def __init__(self, book: Book, most_t: Whole) -> None:
+    def __init__(self, book: Book, most_t: Whole, left: Callable[[], float | None] = lambda: None) -> None:
         weights = weights_of(book)
         gate_cost = (-weights.compliance_reward, 0)
-        cross = (book.class_owner >= 0).any() and ((book.group_cap_t < most_t) & (book.outside_cap_t < most_t)).any()
-        self._book = book
-        self._networks: list[Network] = [
+        self.most_t = most_t
+        networks = [
             network_of(book, most_t, weights.bid_cost, weights.lot_cost, gate_cost, caps_first=caps_first)
-            for caps_first in ((False, True) if cross else (False,))
+            for caps_first in crossing(book, most_t)
         ]
-        self._best = [self._margins(network) for network in self._networks]
+        flows = [_best_flow(network.arcs, left()) for network in networks]
+        self.is_cut_short = any(flow is None for flow in flows)
+        self.relaxed = [
+            (network, _margins(book, network, greatest_flow(network.arcs) if flow is None else flow))
+            for network, flow in zip(networks, flows, strict=True)
+        ]
 
     @property
-    def best(self) -> Margins:
-        """The margins of the network that promises least."""
-        return min(self._best, key=lambda margins: margins.score)
+    def best(self) -> tuple[Network, Margins]:
+        """The network that promises least, and its margins."""
+        return min(self.relaxed, key=lambda each: each[1].score)
 
-    def bound(self, reached: Score) -> Bound:
-        """The three upper bounds for a result that reached this, each the least over the networks."""
-        bounds = [self._bound(*both, reached) for both in zip(self._networks, self._best, strict=True)]
-        compliance_t, voluntary_t, surplus_fen = map(min, zip(*bounds, strict=True))
-        return Bound(compliance_t=compliance_t, voluntary_t=voluntary_t, surplus_fen=surplus_fen)
 
-    def _bound(self, network: Network, best: Margins, reached: Score) -> Score:
-        compliance_t, voluntary_t, surplus_fen = best.score
-        if reached[0] < compliance_t:
-            voluntary_t = self._margins(network, reached[0]).score[1]
-        if reached[:2] != best.score[:2]:
-            surplus_fen = self._margins(network, *reached[:2]).score[2]
-        return compliance_t, voluntary_t, surplus_fen
+def _best_flow(arcs: Arcs, seconds: float | None) -> Whole | None:
+    return cheapest_greatest_flow(arcs) if seconds is None else cheapest_in_time(arcs, seconds)
 
-    def _margins(self, network: Network, compliance_t: int | None = None, voluntary_t: int | None = None) -> Margins:
-        """The lexicographic optimum of a network, with no more tonnes of a purpose than stated."""
-        arcs, book = network.arcs, self._book
-        capacity = arcs.capacity.copy()
-        for gate, most in enumerate((compliance_t, voluntary_t)):
-            capacity[gate] = capacity[gate] if most is None else most
-        flows = cheapest_greatest_flow(replace(arcs, capacity=capacity))
-        choice_t, delivery_t = flows[network.choice_arc], flows[network.delivery_arc]
-        filled_t = total(network.choice_bid, choice_t, len(book.bids))
-        sold_t = total(network.delivery_lot, delivery_t, len(book.lots))
-        score = (
-            int(filled_t[book.is_compliance].sum()),
-            int(filled_t[~book.is_compliance].sum()),
-            sum((filled_t * book.limit_fen).tolist()) - sum((sold_t * book.ask_fen).tolist()),
-        )
-        return Margins(
-            network.choice_bid, network.choice_structure, choice_t,
-            network.delivery_lot, network.delivery_structure, delivery_t, score,
-        )  # fmt: skip
+
+def crossing(book: Book, most_t: Whole) -> tuple[bool, ...]:
+    """The networks worth making, by whether the caps hold as a whole: both where a dominant seller is capped."""
+    capped = (book.group_cap_t < most_t) & (book.outside_cap_t < most_t)
+    return (False, True) if (book.class_owner >= 0).any() and capped.any() else (False,)
+
+
+def of_most_surplus(book: Book, most_t: Whole) -> list[tuple[Network, Margins]]:
+    """Networks with their flows of greatest surplus, however few tonnes that takes: what an auction is bounded by."""
+    found = []
+    for caps_first in crossing(book, most_t):
+        network = network_of(book, most_t, -book.limit_fen, book.ask_fen, (0, 0), caps_first=caps_first)
+        arcs, plenty = network.arcs, np.array([int(most_t.sum())] * 2)
+        first = int(max(arcs.tail.max(), arcs.head.max())) + 1  # from here tonnes may pass by all orders for free
+        around = np.array([first, SOURCE]), np.array([SOURCE, SINK]), plenty, np.zeros(2, dtype=np.int64)
+        parts = [(arcs.tail, arcs.head, arcs.capacity, arcs.cost), around]
+        flows = cheapest_greatest_flow(Arcs.joined(parts, first, SINK))
+        found.append((network, _margins(book, network, flows[: len(arcs.tail)])))
+    return found
+
+
+def _margins(book: Book, network: Network, flows: Whole) -> Margins:
+    choice_t, delivery_t = flows[network.choice_arc], flows[network.delivery_arc]
+    filled_t = total(network.choice_bid, choice_t, len(book.bids))
+    sold_t = total(network.delivery_lot, delivery_t, len(book.lots))
+    score = (
+        int(filled_t[book.is_compliance].sum()),
+        int(filled_t[~book.is_compliance].sum()),
+        sum((filled_t * book.limit_fen).tolist()) - sum((sold_t * book.ask_fen).tolist()),
+    )
+    return Margins(
+        network.choice_bid, network.choice_structure, choice_t,
+        network.delivery_lot, network.delivery_structure, delivery_t, score, flows,
+    )  # fmt: skip
 
 
 def tighter(bound: Bound, search: Bound | None) -> Score:

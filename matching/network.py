@@ -19,22 +19,34 @@ from matching.flow import Arcs
 from matching.variables import Book, Mask, Whole
 
 SOURCE, SINK, COMPLIANCE_NODE, VOLUNTARY_NODE, FIRST_BID = range(5)
+FIRST_GATED = 2  # the arc of bid 0, behind those of the gates
 
 
 @dataclass(frozen=True)
 class Network:
     """The arcs, and which of them mean what: `choice` arcs bring a structure to a bid, `delivery` arcs a lot to one.
 
-    The two gate arcs come first; their capacity is the tonnage of each purpose and is set for each use.
+    In its structure a bid reaches the price levels up to `choice_prefix`, a lot stands on `delivery_level` (from 1).
+
+    The two gate arcs come first. `bid_arc` and `lot_arc` carry what each bid gets and each lot gives, `share_arc` what
+    floors and caps leave; all other capacities follow from these three. `outside_arc` are the shares that hold what
+    `outside_bid` takes outside its floor's set, from all sellers or from those that are not dominant.
     """
 
     arcs: Arcs
+    bid_arc: Whole
+    lot_arc: Whole
+    share_arc: Whole
+    outside_arc: Whole
+    outside_bid: Whole
     choice_arc: Whole
     choice_bid: Whole
     choice_structure: Whole
+    choice_prefix: Whole
     delivery_arc: Whole
     delivery_lot: Whole
     delivery_structure: Whole
+    delivery_level: Whole
 
 
 @dataclass(frozen=True)
@@ -104,8 +116,9 @@ class _Maker:
         self.nodes = FIRST_BID + len(book.bids) + len(book.lots)
         self.plenty_t = int(max(most_t.sum(), 1))
         self.parts: list[tuple[Whole, Whole, Whole, Whole]] = []
-        self.choices: list[tuple[Whole, Whole, Whole, Whole]] = []
-        self.deliveries: list[tuple[Whole, Whole, Whole]] = []
+        self.outside: list[tuple[Whole, ...]] = []
+        self.choices: list[tuple[Whole, ...]] = []
+        self.deliveries: list[tuple[Whole, ...]] = []
 
     def join(self, tail: Whole | int, head: Whole | int, capacity: Whole | int, cost: Whole | int = 0) -> None:
         """Adds arcs; single numbers are repeated."""
@@ -141,22 +154,33 @@ class _Maker:
             rest = rest - (rest & -rest)
             nodes, rest = nodes[rest > 0], rest[rest > 0]
         kind = np.full(len(place), structure.kind)
-        self.choices.append((structure.bids, kind, np.full(len(place), number), first_prefix + place))
-        self.deliveries.append((structure.lots, np.full(len(structure.lots), number), first + structure.level))
+        in_all = np.full(len(place), number)
+        self.choices.append((structure.bids, kind, in_all, structure.prefix, first_prefix + place))
+        lots, in_all = structure.lots, np.full(len(structure.lots), number)
+        self.deliveries.append((lots, in_all, structure.level, first + structure.level))
 
     def finish(self, lot_cost: Whole) -> Network:
         """Joins bids to their prefixes (through floors and caps), levels to lots, lots to the sink."""
         lots = FIRST_BID + len(self.book.bids) + np.arange(len(self.book.lots))
+        bid_arc = FIRST_GATED + np.arange(len(self.book.bids))
+        lot_arc = self.arcs_so_far() + np.arange(len(self.book.lots))
         self.join(lots, SINK, np.minimum(self.book.supply_t, self.plenty_t), lot_cost)
-        bid, kind, structure, prefix = _columns(self.choices, 4)
+        bid, kind, structure, prefix, prefix_node = _columns(self.choices, 5)
+        first_share = self.arcs_so_far()
         gates = self.join_floors_and_caps(bid, kind)
+        share_arc = np.arange(first_share, self.arcs_so_far())
         choice_arc = self.arcs_so_far() + np.arange(len(bid))
-        self.join(gates, prefix, self.most_t[bid])
-        lot, of_structure, level = _columns(self.deliveries, 3)
+        self.join(gates, prefix_node, self.most_t[bid])
+        lot, of_structure, level, level_node = _columns(self.deliveries, 4)
         delivery_arc = self.arcs_so_far() + np.arange(len(lot))
-        self.join(level, lots[lot], self.book.supply_t[lot])
+        self.join(level_node, lots[lot], self.book.supply_t[lot])
         arcs = Arcs.joined(self.parts, SOURCE, SINK)
-        return Network(arcs, choice_arc, bid, structure, delivery_arc, lot, of_structure)
+        outside_arc, outside_bid = _columns(self.outside, 2)
+        return Network(
+            arcs, bid_arc, lot_arc, share_arc, outside_arc, outside_bid,
+            choice_arc, bid, structure, prefix,
+            delivery_arc, lot, of_structure, level,
+        )  # fmt: skip
 
     def arcs_so_far(self) -> int:
         """How many arcs stand."""
@@ -173,19 +197,23 @@ class _Maker:
     def _outside_shares(self, bid: Whole, kind: Whole, node: Whole) -> None:
         book = self.book
         chosen = book.floor_excludes[book.floor_of_bid[bid], kind] & (book.outside_cap_t[bid] < self.most_t[bid])
-        self._join_shares(node, np.stack([node, bid])[:, chosen], chosen, book.outside_cap_t)
+        first = self.arcs_so_far()
+        shares = self._join_shares(node, np.stack([node, bid])[:, chosen], chosen, book.outside_cap_t)
+        of_all = np.flatnonzero(shares[0] == FIRST_BID + shares[1])
+        self.outside.append((first + of_all, shares[1][of_all]))
 
     def _owner_shares(self, bid: Whole, kind: Whole, node: Whole) -> None:
         owner = self.book.class_owner[kind]
         chosen = (owner >= 0) & (self.book.group_cap_t[bid] < self.most_t[bid])
         self._join_shares(node, np.stack([node, bid, owner])[:, chosen], chosen, self.book.group_cap_t)
 
-    def _join_shares(self, node: Whole, keys: Whole, chosen: Mask, cap_t: Whole) -> None:
+    def _join_shares(self, node: Whole, keys: Whole, chosen: Mask, cap_t: Whole) -> Whole:
         """One new node for each distinct key (node, bid, ...), under that node; the chosen choices move to theirs."""
         shares, place = np.unique(keys, axis=1, return_inverse=True)
         first = self.new_nodes(shares.shape[1])
         self.join(shares[0], first + np.arange(shares.shape[1]), cap_t[shares[1]])
         node[chosen] = first + place.reshape(-1)
+        return shares
 
 
 def _columns(rows: Sequence[tuple[Whole, ...]], count: int) -> list[Whole]:

@@ -8,6 +8,7 @@ lot both have room, more tonnes would flow, so only a floor or a cap can leave o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +23,7 @@ from matching.constraints import (
     seller_pairs,
     total,
 )
-from matching.flow import Arcs, cheapest_greatest_flow
+from matching.flow import Arcs, cheapest_greatest_flow, greatest_flow
 from matching.goals import Weights
 from matching.sellers import largest_in_use, within_choice
 from matching.shares import Shares, Toll
@@ -141,16 +142,40 @@ def _committed_fits(book: Book, field: Field) -> Mask:
 
 def flow_on(book: Book, weights: Weights, field: Field, held: Allocation) -> Allocation:
     """The best allocation on the field for the rules that are flow rules."""
-    bids, lots = len(book.bids), len(book.lots)
-    open_pair = ~field.no_bid[field.bid] & ~field.no_lot[field.lot]
-    bid, lot, sure_t = field.bid[open_pair], field.lot[open_pair], field.committed_t[open_pair]
-    if not len(bid):
-        return Allocation(bid, lot, sure_t)
-    most_t = book.quota_t - total(bid, sure_t, bids)
-    left_t = book.supply_t - total(lot, sure_t, lots)
     reward = 2 * (weights.compliance_reward + int(np.abs(weights.bid_cost).max() + np.abs(weights.lot_cost).max()))
     bid_cost = weights.bid_cost - weights.compliance_reward * book.is_compliance - reward * book.is_whole_bid
     lot_cost = weights.lot_cost - reward * book.is_whole_lot
+    return _flown(book, field, held, _Sides(book.quota_t, book.supply_t, bid_cost, lot_cost), cheapest_greatest_flow)
+
+
+def greatest_on(book: Book, field: Field, held: Allocation, filled_t: Whole, sold_t: Whole) -> Allocation:
+    """An allocation with most tonnes on the field that fills and sells no more than stated, at whatever price."""
+    free = _Sides(filled_t, sold_t, np.zeros_like(filled_t), np.zeros_like(sold_t))
+    return _flown(book, field, held, free, greatest_flow)
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """What bids may take and lots may give at most, and their unit costs."""
+
+    filled_t: Whole
+    sold_t: Whole
+    bid_cost: Whole
+    lot_cost: Whole
+
+
+def _flown(book: Book, field: Field, held: Allocation, sides: _Sides, flow: Callable[[Arcs], Whole]) -> Allocation:
+    """The flow on the field. Bids all of whose pairs are committed stand aside: what they hold is taken off the lots."""
+    bids, lots = len(book.bids), len(book.lots)
+    field = field.keep(~field.no_bid[field.bid] & ~field.no_lot[field.lot])
+    moves = np.zeros(bids, dtype=bool)
+    moves[field.bid[field.committed_t == 0]] = True
+    fast, field = field.keep(~moves[field.bid]), field.keep(moves[field.bid])
+    held, bid, lot, sure_t = held.keep(moves[held.bid]), field.bid, field.lot, field.committed_t
+    if not len(bid):
+        return Allocation(fast.bid, fast.lot, fast.committed_t)
+    most_t = sides.filled_t - total(bid, sure_t, bids)
+    left_t = sides.sold_t - total(lot, sure_t, lots) - total(fast.lot, fast.committed_t, lots)
     zero_bid, zero_lot, zero_pair = (np.zeros(n, dtype=np.int64) for n in (bids, lots, len(bid)))
     shares = Shares(book, bid, lot, sure_t, held, field.toll, field.turn, FIRST_BID, FIRST_BID + bids + lots)
     node, limits = shares.hung()
@@ -158,12 +183,13 @@ def flow_on(book: Book, weights: Weights, field: Field, held: Allocation) -> All
     arcs = Arcs.joined(
         [
             (zero_pair + node, FIRST_BID + bids + lot, np.minimum(most_t[bid], left_t[lot]), zero_pair),
-            (zero_bid + SOURCE, FIRST_BID + np.arange(bids), most_t, bid_cost),
-            (lot_nodes, zero_lot + SINK, np.minimum(left_t, int(most_t.sum())), lot_cost),
+            (zero_bid + SOURCE, FIRST_BID + np.arange(bids), np.where(moves, most_t, 0), sides.bid_cost),
+            (lot_nodes, zero_lot + SINK, np.minimum(left_t, int(most_t.sum())), sides.lot_cost),
             *limits,
         ],
         SOURCE,
         SINK,
     )
-    tonnes = cheapest_greatest_flow(arcs)[: len(bid)] + sure_t
+    bid, lot = np.concatenate([bid, fast.bid]), np.concatenate([lot, fast.lot])
+    tonnes = np.concatenate([flow(arcs)[: len(sure_t)] + sure_t, fast.committed_t])
     return Allocation.of(bid, lot, tonnes, lots)

@@ -6,26 +6,35 @@ Everything is counted, nothing is timed, so that the outcome is a function of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from matching.constraints import Allocation, may_trade, seller_pairs
+from matching.constraints import (
+    NOTHING,
+    Allocation,
+    bids_partly_filled_though_whole,
+    bids_with_too_many_sellers,
+    is_feasible,
+    lots_partly_sold_though_whole,
+    may_trade,
+    seller_pairs,
+)
 from matching.division import divided, is_crossed
-from matching.goals import Margins, Weights, score_of
-from matching.pairs import Field, settled
+from matching.goals import Margins, Score, Weights, gap_of, score_of
+from matching.neighbourhood import Aimed, around
+from matching.pairs import Field, greatest_on, settled, stripped
 from matching.sellers import is_limited, largest_in_use, next_choice, within_choice
 from matching.shares import Toll
-from matching.variables import Book, Mask, Whole, one
+from matching.variables import Book, Mask, Whole
 
 DENSE_PAIRS = 600_000  # up to here every pair that may trade is in play
-WIDE_PAIRS = 600_000  # beyond, up to here every lot is in play for an unfilled bid that may deal with few sellers
-MOST_PASSES = 12
-NEIGHBOURS = 12  # pairs opened for each unfilled bid and each unsold lot of a large round, more where there is room
-NEAR_PAIRS = 120_000  # up to here there is room
-MOST_UNSOLD = 4_000  # lots for which pairs are opened in one pass
-STALE_PASSES = 4  # passes without gain after which the rest is left
+MOST_SPREADS, SPREAD_PAIRS = 4, 60_000  # greatest flows are quick
+MOST_PASSES = 4
+LARGE_PASSES, NEAR_PAIRS = 5, 1_000  # cheapest flows are not
+STALE_PASSES = 2  # passes without gain after which the rest is left
+NEAR_PPM = 50  # of a large round; what is left costs more time than it brings
 
 
 def every_pair(book: Book) -> tuple[Whole, Whole]:
@@ -38,20 +47,89 @@ def every_pair(book: Book) -> tuple[Whole, Whole]:
 def repaired(
     book: Book, weights: Weights, margins: Margins, held: Allocation, *, is_late: Callable[[], bool]
 ) -> Allocation:
-    """The best allocation found from `held`, which is feasible; stops at the bound, when stale, or when late."""
-    pairs = _Pairs(book)
-    best, best_score, stale = held, score_of(book, held), 0
-    for number in range(MOST_PASSES):
-        if best_score == margins.score or stale == STALE_PASSES or is_late():
+    """The best allocation found from `held`; stops near the bound, when stale, or when late.
+
+    `held` keeps the rules of pairs, caps and sellers; whole orders and minimum lines may still be broken.
+    """
+    pairs = _Pairs(book, margins)
+    best = _caught_up(book, margins, held, is_late)
+    best_score, stale = score_of(book, best), 0
+    for number in range(MOST_PASSES if pairs.all else LARGE_PASSES):
+        if pairs.is_near(best_score) or stale == STALE_PASSES or is_late():
             break
         field = _field(book, weights, margins, best, number, pairs)
-        split = divided(book, weights, field.bid, field.lot) if number == 1 and is_crossed(book) else None
+        split = divided(book, weights, field.bid, field.lot) if pairs.all and number == 1 and is_crossed(book) else None
         found = settled(book, weights, field, best, split)
         score = score_of(book, found)
         stale = 0 if score > best_score else stale + 1
         if score > best_score:
             best, best_score = found, score
     return best
+
+
+def _feasible(book: Book, held: Allocation) -> Allocation:
+    found = stripped(book, held)
+    return found if is_feasible(book, found) else NOTHING
+
+
+@dataclass(frozen=True)
+class _Aims:
+    """What a pass may fill and sell at most."""
+
+    filled_t: Whole
+    sold_t: Whole
+
+
+def _caught_up(book: Book, margins: Margins, held: Allocation, is_late: Callable[[], bool]) -> Allocation:
+    """A feasible allocation near the fills and uses of the margins, by greatest flows, which are quick."""
+    aims = _Aims(margins.filled_t(book), margins.sold_t(book))
+    return _feasible(book, _spread(book, aims, held, range(MOST_SPREADS), is_late))
+
+
+def _spread(book: Book, aims: _Aims, held: Allocation, numbers: range, is_late: Callable[[], bool]) -> Allocation:
+    for number in numbers:
+        lacking_t, left_t = aims.filled_t - held.filled_t(book), aims.sold_t - held.sold_t(book)
+        if not lacking_t.any() or is_late():
+            break
+        bid, lot = around(book, Aimed(book, held, lacking_t, left_t), number, SPREAD_PAIRS)
+        found = held
+        if _sound_t(book, held) < held.tonnes.sum():
+            found = _greatest(book, bid, lot, _shrunk(book, aims), found, number)
+        found = _greatest(book, bid, lot, aims, found, number)
+        if _sound_t(book, found) > _sound_t(book, held):
+            held = found
+    return held
+
+
+def _greatest(book: Book, bid: Whole, lot: Whole, aims: _Aims, held: Allocation, number: int) -> Allocation:
+    """The greatest flow on these pairs; whole orders that are complete stay as they are."""
+    complete = (book.is_whole_bid & (held.filled_t(book) == book.quota_t))[held.bid]
+    complete |= (book.is_whole_lot & (held.sold_t(book) == book.supply_t))[held.lot]
+    nobody = np.zeros(len(book.bids), dtype=bool), np.zeros(len(book.lots), dtype=bool)
+    field = Field.of(book, bid, lot, *nobody, turn=number)
+    sure = held.keep(complete)
+    field.committed_t[np.searchsorted(bid * len(book.lots) + lot, sure.bid * len(book.lots) + sure.lot)] = sure.tonnes
+    return _within_sellers(book, greatest_on(book, field, held, aims.filled_t, aims.sold_t))
+
+
+def _sound_t(book: Book, held: Allocation) -> int:
+    """Tonnes without those of whole orders that are neither nothing nor complete."""
+    bids, lots = bids_partly_filled_though_whole(book, held), lots_partly_sold_though_whole(book, held)
+    return int(held.tonnes[~bids[held.bid] & ~lots[held.lot]].sum())
+
+
+def _shrunk(book: Book, aims: _Aims) -> _Aims:
+    """A little less for orders that may be partial, so that whole ones come through first."""
+    return _Aims(
+        np.where(book.is_whole_bid, aims.filled_t, aims.filled_t - aims.filled_t // 64),
+        np.where(book.is_whole_lot, aims.sold_t, aims.sold_t - aims.sold_t // 64),
+    )
+
+
+def _within_sellers(book: Book, held: Allocation) -> Allocation:
+    """Without the smallest contracts of bids that deal with too many sellers."""
+    keys = book.groups * held.bid + book.lot_group[held.lot]
+    return held.keep(~bids_with_too_many_sellers(book, held)[held.bid] | np.isin(keys, largest_in_use(book, held)))
 
 
 def in_order_of_time(book: Book, weights: Weights, held: Allocation) -> Allocation:
@@ -69,24 +147,46 @@ def in_order_of_time(book: Book, weights: Weights, held: Allocation) -> Allocati
 class _Pairs:
     """The pairs of each pass: all of them in a small round, the lines and their neighbourhood in a large one."""
 
-    def __init__(self, book: Book) -> None:
-        self.book = book
+    def __init__(self, book: Book, margins: Margins) -> None:
+        self.book, self.margins = book, margins
         self.all = every_pair(book) if len(book.bids) * len(book.lots) <= DENSE_PAIRS else None
 
+    def is_near(self, score: Score) -> bool:
+        """Whether no pass is worth its time: at the bound, or in a large round close to it."""
+        gap = gap_of(self.margins.score, score)
+        return score == self.margins.score or (self.all is None and max(gap.coverage, gap.surplus) <= NEAR_PPM)
+
     def of(self, held: Allocation, number: int) -> tuple[Whole, Whole]:
-        """Pairs for pass `number`: with every seller in even passes, with a choice for limited bids in odd ones."""
-        book, chooses = self.book, number % 2 == 1 and bool(is_limited(self.book).any())
-        choice = next_choice(book, held, number // 2 % 3) if chooses else _contracts(book, held)
-        bid, lot = self.all or _neighbourhood(book, held, choice, number)
-        mine = within_choice(book, choice, bid, lot) if chooses else np.ones(len(bid), dtype=bool)
-        return bid[mine], lot[mine]
+        """Pairs for pass `number`; in a small round with every seller in even passes, with a choice in odd ones."""
+        book = self.book
+        if self.all is None:
+            lacking_t = np.maximum(self.margins.filled_t(book) - held.filled_t(book), 0)
+            left_t = np.maximum(self.margins.sold_t(book) - held.sold_t(book), 0)
+            return around(book, Aimed(book, held, lacking_t, left_t), number, NEAR_PAIRS)
+        if number % 2 == 0 or not is_limited(book).any():
+            return self.all
+        mine = within_choice(book, next_choice(book, held, number // 2 % 3), *self.all)
+        return self.all[0][mine], self.all[1][mine]
 
 
 def _field(book: Book, weights: Weights, margins: Margins, held: Allocation, number: int, pairs: _Pairs) -> Field:
     bid, lot = pairs.of(held, number)
     no_bid, no_lot = _given_up(book, margins, held, number)
     field = Field.of(book, bid, lot, no_bid, no_lot, turn=number)
+    if pairs.all is None:
+        field = _frozen(book, field, held)
     return replace(field, toll=_toll(book, weights, held)) if number and number % 2 == 0 else field
+
+
+def _frozen(book: Book, field: Field, held: Allocation) -> Field:
+    """The field with lines held fast where no pair of their bid was opened, so that the flow stays small."""
+    keys, line = field.bid * len(book.lots) + field.lot, held.bid * len(book.lots) + held.lot
+    is_line = np.isin(keys, line)
+    touched = np.zeros(len(book.bids), dtype=bool)
+    touched[field.bid[~is_line]] = True
+    tonnes = np.zeros(len(keys), dtype=np.int64)
+    tonnes[np.searchsorted(keys, line)] = held.tonnes
+    return replace(field, committed_t=np.where(touched[field.bid], 0, tonnes))
 
 
 def _toll(book: Book, weights: Weights, held: Allocation) -> Toll | None:
@@ -102,9 +202,7 @@ def _contracts(book: Book, held: Allocation) -> Whole:
 def _given_up(book: Book, margins: Margins, held: Allocation, number: int) -> tuple[Mask, Mask]:
     """Whole orders left out of a pass: at first those the bound hardly serves, then unserved ones by turns."""
     if number == 0:
-        filled_t = _sums(margins.choice_bid, margins.choice_t, len(book.bids))
-        sold_t = _sums(margins.delivery_lot, margins.delivery_t, len(book.lots))
-        return filled_t * 10 < book.quota_t, sold_t * 10 < book.supply_t
+        return margins.filled_t(book) * 10 < book.quota_t, margins.sold_t(book) * 10 < book.supply_t
     no_bid, no_lot = held.filled_t(book) == 0, held.sold_t(book) == 0
     turn = number % 4
     if turn == 0:
@@ -112,53 +210,3 @@ def _given_up(book: Book, margins: Margins, held: Allocation, number: int) -> tu
     back_bid = (book.bid_priority % 3 == turn - 1) | (number <= 2)
     back_lot = (book.lot_priority % 3 == turn - 1) | (number <= 2)
     return no_bid & ~back_bid, no_lot & ~back_lot
-
-
-def _sums(position: Whole, tonnes: Whole, size: int) -> Whole:
-    summed = np.zeros(size, dtype=np.int64)
-    np.add.at(summed, position, tonnes)
-    return summed
-
-
-def _neighbourhood(book: Book, held: Allocation, choice: Whole, number: int) -> tuple[Whole, Whole]:
-    """Open lines, and for each unfilled bid and unsold lot some pairs that may trade, others in every pass."""
-    unfilled_t, unsold_t = book.quota_t - held.filled_t(book), book.supply_t - held.sold_t(book)
-    open_orders = int((unfilled_t > 0).sum()) + min(int((unsold_t > 0).sum()), MOST_UNSOLD)
-    each = max(NEIGHBOURS, NEAR_PAIRS // max(open_orders, 1))
-    found = [(held.bid, held.lot), *_around_bids(book, unfilled_t, unsold_t, number, each)]
-    if unfilled_t.any():
-        found += _around_lots(book, unsold_t, number, each)
-    limited = np.flatnonzero(is_limited(book) & (unfilled_t > 0))
-    for place, i in enumerate(limited[np.argsort(-unfilled_t[limited], kind="stable")].tolist()):
-        is_near = np.isin(i * book.groups + book.lot_group, choice) | (place * len(book.lots) < WIDE_PAIRS)
-        lots = np.flatnonzero(is_near & may_trade(book, one(i), np.arange(len(book.lots))))
-        found.append((np.full(len(lots), i), lots))
-    bid, lot = (np.concatenate([pair[side] for pair in found]) for side in (0, 1))
-    keys = np.unique(bid * len(book.lots) + lot)
-    return keys // len(book.lots), keys % len(book.lots)
-
-
-def _around_bids(
-    book: Book, unfilled_t: Whole, unsold_t: Whole, number: int, each: int
-) -> Iterator[tuple[Whole, Whole]]:
-    """For an unfilled bid: the lots with most unsold tonnes, and as many others."""
-    for i in np.flatnonzero(unfilled_t > 0).tolist():
-        lots = np.flatnonzero(may_trade(book, one(i), np.arange(len(book.lots))))
-        unsold = lots[np.argsort(-unsold_t[lots], kind="stable")[:each]]
-        others = lots[np.argsort(_shuffle(lots, i, number), kind="stable")[:each]]
-        chosen = np.union1d(unsold, others)
-        yield np.full(len(chosen), i), chosen
-
-
-def _around_lots(book: Book, unsold_t: Whole, number: int, each: int) -> Iterator[tuple[Whole, Whole]]:
-    """For an unsold lot: some bids that could take it, so that what they hold comes free for others."""
-    largest = np.argsort(-unsold_t, kind="stable")[:MOST_UNSOLD]
-    for j in largest[unsold_t[largest] > 0].tolist():
-        bids = np.flatnonzero(may_trade(book, np.arange(len(book.bids)), one(j)))
-        chosen = bids[np.argsort(_shuffle(bids, j, number), kind="stable")[:each]]
-        yield chosen, np.full(len(chosen), j)
-
-
-def _shuffle(positions: Whole, anchor: int, number: int) -> Whole:
-    """An order that looks random and is a function of its arguments alone."""
-    return (positions * 2_654_435_761 + anchor * 40_503 + number * 69_069) % 4_294_967_291 * 48_271 % 2_147_483_647

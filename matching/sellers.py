@@ -22,17 +22,6 @@ def within_choice(book: Book, choice: Whole, bid: Whole, lot: Whole) -> Mask:
     return ~is_limited(book)[bid] | np.isin(bid * book.groups + book.lot_group[lot], choice)
 
 
-def first_choice(book: Book, target_t: Whole, offered_t: Whole) -> Whole:
-    """Groups for each limited bid to reach its target: the neediest per seller chooses first, large sellers first."""
-    left_t = offered_t.copy()
-    limited = np.flatnonzero(is_limited(book) & (target_t > 0))
-    need_each = target_t[limited] / book.most_sellers[limited]
-    keys: list[int] = []
-    for i in limited[np.lexsort((book.bid_priority[limited], -need_each))]:
-        keys += _chosen(book, int(i), int(target_t[i]), int(book.most_sellers[i]), left_t, set())
-    return np.array(sorted(keys), dtype=np.int64)
-
-
 def next_choice(book: Book, held: Allocation, spare: int) -> Whole:
     """The groups in use, less the `spare` smallest of each unfilled bid, and new ones with unsold tonnes instead."""
     left_t = book.supply_t - held.sold_t(book)

@@ -12,19 +12,21 @@ from __future__ import annotations
 
 import time
 
-import numpy as np
-
-from matching.allotment import allotted
+from matching.auction import Time, auctioned
+from matching.auction_lines import LinesOf
+from matching.certificate import CERTIFICATE_FORMAT, Certificate, Proofs
 from matching.consolidation import consolidated
-from matching.constraints import NOTHING, Allocation, is_feasible, most_alone_t
-from matching.goals import Margins, Relaxation, score_of, weights_of
-from matching.outcome import result_of, timed
-from matching.pairs import stripped
-from matching.problem import QUOTA, Bound, Problem, Result
+from matching.constraints import Allocation, most_alone_t
+from matching.duals import Bounds, nothing_to_gain
+from matching.goals import Relaxation, score_of, weights_of
+from matching.outcome import empty_result, result_of, timed
+from matching.problem import AUCTION, Problem, Result
+from matching.progress import BOUNDING, EXPLAINING, LINES, PROOF, READING, Progress, Tell, untold
 from matching.proof import is_small, searched
+from matching.regret import mended
 from matching.repair import in_order_of_time, repaired
-from matching.sellers import first_choice
-from matching.variables import Book, book_of
+from matching.routing import routed
+from matching.variables import Book, Whole, book_of
 
 
 class NotSolvable(ValueError):  # noqa: N818  a refusal says what is wrong
@@ -53,46 +55,68 @@ class Deadline:
         return self.has_struck
 
 
-def solve(problem: Problem, *, time_limit_s: int | None = None, workers: int = 1) -> Result:
-    """The result of a quota round. Raises `NotSolvable` for another mechanism.
+def solve(problem: Problem, *, time_limit_s: int | None = None, workers: int = 1, tell: Tell = untold) -> Result:
+    """The result of a quota round or an auction. Raises `NotSolvable` for no workers. `tell` hears how far it is.
 
     `workers` is the number of processors that may be used; the outcome does not depend on it (contracts §2), and this
     solver uses one whatever it is.
     """
-    if problem.mechanism != QUOTA:
-        raise NotSolvable(f"$.mechanism: this solver clears {QUOTA} rounds only, got {problem.mechanism}")
+    return solve_certified(problem, time_limit_s=time_limit_s, workers=workers, tell=tell)[0]
+
+
+def solve_certified(
+    problem: Problem, *, time_limit_s: int | None = None, workers: int = 1, tell: Tell = untold
+) -> tuple[Result, Certificate]:
+    """The result, and the certificate of its bounds (contracts §3)."""
     if workers < 1:
         raise NotSolvable(f"workers must be at least 1, got {workers}")
     deadline = Deadline(time_limit_s)
+    tell(Progress(READING, None, None))
     book = book_of(problem)
-    result = _cleared(book, deadline) if book.bids and book.lots else _empty(book)
-    return timed(result, deadline.elapsed())
+    if not (book.bids and book.lots):
+        result, proofs = empty_result(book), nothing_to_gain(book)
+    elif problem.mechanism == AUCTION:
+        result, proofs = auctioned(book, _lines_by(deadline), Time(deadline.is_late, deadline.left), tell)
+    else:
+        result, proofs = _cleared(book, deadline, tell)
+    certificate = Certificate(format=CERTIFICATE_FORMAT, problem_sha256=result.problem_sha256, bounds=proofs)
+    return timed(result, deadline.elapsed()), certificate
 
 
-def _empty(book: Book) -> Result:
-    return result_of(book, NOTHING, Bound(compliance_t=0, voluntary_t=0, surplus_fen=0), None, was_late=False)
+def _lines_by(deadline: Deadline) -> LinesOf:
+    """The maker of lines, for an auction that knows what every bid is to get."""
+
+    def lines_of(book: Book, most_t: Whole, in_full: bool) -> Allocation:
+        relaxation = Relaxation(book, most_t)
+        return _proposed(book, relaxation, deadline) if in_full else routed(book, *relaxation.best)
+
+    return lines_of
 
 
-def _cleared(book: Book, deadline: Deadline) -> Result:
-    relaxation = Relaxation(book, most_alone_t(book))
-    held = _proposed(book, relaxation.best, deadline)
+def _cleared(book: Book, deadline: Deadline, tell: Tell) -> tuple[Result, Proofs]:
+    tell(Progress(BOUNDING, None, None))
+    relaxation = Relaxation(book, most_alone_t(book), deadline.left)
+    deadline.has_struck |= relaxation.is_cut_short
+    bounds = Bounds(book, relaxation.relaxed, relaxation.most_t, is_cut_short=relaxation.is_cut_short)
+    promised = None if relaxation.is_cut_short else relaxation.best[1].score
+    tell(Progress(LINES, promised, None))
+    held = _proposed(book, relaxation, deadline)
+    bounds.look_at(relaxation.best[1].filled_t(book) > held.filled_t(book))
+    held = mended(book, weights_of(book), bounds, held, is_late=deadline.is_late)
     search = None
     if is_small(book) and not deadline.is_late():
-        held, search = searched(book, held, relaxation.bound, deadline.left)
+        tell(Progress(PROOF, promised, score_of(book, held)))
+        held, search = searched(book, held, bounds.bound, deadline.left, tell)
         held = in_order_of_time(book, weights_of(book), held)
         deadline.is_late()
+    tell(Progress(EXPLAINING, promised, score_of(book, held)))
     held = consolidated(book, held)
-    bound = relaxation.bound(score_of(book, held))
-    return result_of(book, held, bound, search, was_late=deadline.has_struck)
+    bound, proofs = bounds.proven(score_of(book, held))
+    return result_of(book, held, bound, search, was_late=deadline.has_struck), proofs
 
 
-def _proposed(book: Book, margins: Margins, deadline: Deadline) -> Allocation:
+def _proposed(book: Book, relaxation: Relaxation, deadline: Deadline) -> Allocation:
     """A feasible allocation near the margins."""
-    filled_t, sold_t = np.zeros_like(book.quota_t), np.zeros_like(book.supply_t)
-    np.add.at(filled_t, margins.choice_bid, margins.choice_t)
-    np.add.at(sold_t, margins.delivery_lot, margins.delivery_t)
-    choice = first_choice(book, filled_t, sold_t)
-    held = stripped(book, allotted(book, margins, choice))
-    if not is_feasible(book, held):
-        held = NOTHING
+    network, margins = relaxation.best
+    held = routed(book, network, margins)
     return repaired(book, weights_of(book), margins, held, is_late=deadline.is_late)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ class Book:
         """The least tonnes of a line that neither completes its bid nor empties its lot."""
         return self.problem.min_line_t
 
-    @property
+    @cached_property
     def groups(self) -> int:
         """How many distinct groups stand on either side; group numbers run below it."""
         return int(max(self.bid_group.max(initial=-1), self.lot_group.max(initial=-1))) + 1

@@ -15,7 +15,8 @@ NAME = re.compile(r"[A-Za-z0-9._-]+")
 def declared() -> set[str]:
     """Every package that pyproject.toml and package.json name, for running, developing and the front end."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    asked = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    groups = project["dependency-groups"]
+    asked = [*project["project"]["dependencies"], *groups["dev"], *groups["bench"]]
     front_end = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["dependencies"]
     return {NAME.match(line).group() for line in asked} | set(front_end)
 
