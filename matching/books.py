@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from matching.problem import COMPLIANCE, Bid, Line, Lot, Problem, Result, Totals
+from matching.problem import COMPLIANCE, Bid, Line, Lot, Problem, Result, Totals, problem_sha256
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,11 @@ class Books:
     def received(self) -> Iterator[tuple[Bid, list[Delivery]]]:
         """Each bid that has lines, with them."""
         return ((self.bids[bid_id], deliveries) for bid_id, deliveries in self.of_bid.items())
+
+    @cached_property
+    def problem_sha256(self) -> str:
+        """The hash by which a result and a certificate name this problem."""
+        return problem_sha256(self.problem)
 
     @cached_property
     def totals(self) -> Totals:

@@ -3,30 +3,43 @@
 Each rule below is one sentence of the contract, written from its text by another hand than the solver's constraints,
 in whole numbers only. `check` names every violation with its place and figures; an empty list means that the result
 is a feasible outcome of exactly this problem, priced by its rule, and that what it says of itself (`matching.claims`:
-totals, fills, reasons, bounds, gaps) is so. Whether the bounds themselves hold is what a certificate proves; a
-certificate that cannot be verified here is a violation, never passed over.
+totals, fills, reasons, bounds, gaps) is so. Whether the bounds themselves hold is what a certificate proves: with one,
+every bound must be exactly the figure that `matching.bounds` derives from its prices.
 
-Source: contracts §2 (feasible) and §3 (result).
+Source: contracts §2 (feasible) and §3 (result, certificate).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from matching import claims
+from msgspec import UNSET
+
+from matching import bounds, claims
 from matching.books import Books, Violation
-from matching.problem import MIDPOINT, UNIFORM, Problem, Result
+from matching.certificate import CERTIFICATE_FORMAT, Certificate, Prices, Proofs
+from matching.problem import AUCTION, MIDPOINT, UNIFORM, Bid, Problem, Result
 
 __all__ = ["Books", "Violation", "check"]
 
+# What a tonne may be worth besides: only where the bound is over results with given tonnes of that purpose.
+FREE_WORTHS = {
+    "compliance_t": (),
+    "voluntary_t": ("compliance_worth",),
+    "surplus_fen": ("compliance_worth", "voluntary_worth"),
+}
 
-def check(problem: Problem, result: Result, certificate: dict[str, object] | None = None) -> list[Violation]:
-    """Every violation of the contract in `result`, in the order of the rules; empty when there is none."""
+
+def check(problem: Problem, result: Result, certificate: Certificate | None = None) -> list[Violation]:
+    """Every violation of the contract in `result`, in the order of the rules; empty when there is none.
+
+    Without a certificate the bounds are only held against the lines, with one they are proven (`search_bound` is not).
+    """
     books = Books(problem, result)
     found = [violation for rule in RULES for violation in rule(books)]
     if certificate is not None:
-        found.append(Violation("certificate", "certificate", "this checker cannot verify a certificate of this format"))
+        found.extend(the_certificate_proves_the_bounds(books, certificate))
     return found
 
 
@@ -160,6 +173,75 @@ def every_price_follows_the_rule(books: Books) -> Iterator[Violation]:
         if not ask_fen <= price_fen <= limit_fen:
             message = f"the price {price_fen} fen is not between the ask {ask_fen} and the limit {limit_fen} fen"
             yield Violation("price_outside", each.where, message)
+
+
+def the_certificate_proves_the_bounds(books: Books, certificate: Certificate) -> Iterator[Violation]:
+    if certificate.format != CERTIFICATE_FORMAT:
+        message = f"the format is {certificate.format}, this checker verifies {CERTIFICATE_FORMAT}"
+        yield Violation("certificate", "certificate.format", message)
+        return
+    if certificate.problem_sha256 != books.problem_sha256:
+        message = f"the problem's hash is {books.problem_sha256}, the certificate is of {certificate.problem_sha256}"
+        yield Violation("certificate", "certificate.problem_sha256", message)
+        return
+    sound: dict[str, Prices] = {}
+    for goal in Proofs.__struct_fields__:
+        where, prices = f"certificate.bounds.{goal}", getattr(certificate.bounds, goal)
+        is_due = goal == "surplus_fen" or books.problem.mechanism != AUCTION
+        if prices is UNSET and is_due:
+            yield Violation("certificate", where, "this bound has no proof")
+        elif prices is not UNSET and not is_due:
+            yield Violation("certificate", where, "the tonnes of an auction have no bound")
+        elif prices is not UNSET:
+            flaws = list(_flaws(books, goal, prices))
+            yield from (Violation("certificate", f"{where}.{place}", message) for place, message in flaws)
+            if not flaws:
+                sound[goal] = prices
+    yield from _bounds_not_proven(books, sound)
+
+
+def _bounds_not_proven(books: Books, sound: dict[str, Prices]) -> Iterator[Violation]:
+    for goal, proven in bounds.derived(books.problem, books.totals, sound).items():
+        stated, reached = getattr(books.result.bound, goal), books.reached(goal)
+        if stated != proven:
+            yield Violation("not_proven", f"bound.{goal}", f"states {stated}, the certificate proves {proven}")
+        if proven < reached:
+            message = f"the certificate proves {proven} at most, the lines reach {reached}"
+            yield Violation("above_proven_bound", f"bound.{goal}", message)
+
+
+def _flaws(books: Books, goal: str, prices: Prices) -> Iterator[tuple[str, str]]:
+    """Where and why these prices cannot prove anything in this round."""
+    if prices.scale < 1:
+        yield "scale", f"is at least 1, here {prices.scale}"
+    for name in ("compliance_worth", "voluntary_worth"):
+        is_free = books.problem.mechanism != AUCTION and name in FREE_WORTHS[goal]
+        if (worth := getattr(prices, name)) and not is_free:
+            yield name, f"is 0 in this bound, here {worth}"
+    lots, bids = sorted(books.lots), [books.bids[bid_id] for bid_id in sorted(books.bids)]
+    lengths = {"lot_price": len(lots), "bid_price": len(bids), "outside_price": len(bids)}
+    wrong = {name: given for name, due in lengths.items() if (given := len(getattr(prices, name))) != due}
+    for name, given in wrong.items():
+        yield name, f"has {given} entries, {lengths[name]} are due"
+    if not wrong:
+        yield from _wrong_signs(lots, bids, prices)
+
+
+def _wrong_signs(lots: Sequence[str], bids: Sequence[Bid], prices: Prices) -> Iterator[tuple[str, str]]:
+    """A price is never negative, but for a bid that takes all or none; and only a floor has an outside."""
+    for number, price in enumerate(prices.lot_price):
+        if price < 0:
+            yield f"lot_price[{number}]", f"lot {lots[number]}: the price {price} is negative"
+    for number, (bid, price, outside_price) in enumerate(
+        zip(bids, prices.bid_price, prices.outside_price, strict=True)
+    ):
+        if price < 0 and not bid.all_or_none:
+            yield f"bid_price[{number}]", f"bid {bid.id}: the price {price} is negative, and the bid not all or none"
+        if outside_price < 0:
+            yield f"outside_price[{number}]", f"bid {bid.id}: the price {outside_price} is negative"
+        if outside_price and bid.floor is None:
+            message = f"bid {bid.id}: without a floor nothing is outside, here {outside_price}"
+            yield f"outside_price[{number}]", message
 
 
 def _names(stated: tuple[str, ...] | None) -> frozenset[str] | None:

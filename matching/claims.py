@@ -24,15 +24,13 @@ from matching.problem import (
     Reason,
     Rejection,
     Totals,
-    problem_sha256,
 )
 
 
 def the_result_is_of_this_problem(books: Books) -> Iterator[Violation]:
     problem, result = books.problem, books.result
-    expected = problem_sha256(problem)
-    if result.problem_sha256 != expected:
-        message = f"the problem's hash is {expected}, the result is of {result.problem_sha256}"
+    if result.problem_sha256 != books.problem_sha256:
+        message = f"the problem's hash is {books.problem_sha256}, the result is of {result.problem_sha256}"
         yield Violation("problem_sha256", "problem_sha256", message)
     if result.mechanism != problem.mechanism:
         message = f"the problem's mechanism is {problem.mechanism}, the result says {result.mechanism}"

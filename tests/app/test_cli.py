@@ -127,10 +127,41 @@ def test_check_says_no_to_a_tampered_result_and_names_what_is_wrong(
     assert len(told["violations"]) == len(said.out.splitlines()) > 0
 
 
-def test_a_certificate_of_bounds_that_cannot_be_verified_is_a_no(run: Run, solved: tuple[Path, Path]) -> None:
+def test_a_certificate_of_bounds_proves_them_or_is_a_no(run: Run, solved: tuple[Path, Path]) -> None:
     certificate = solved[0].with_name("bounds.json")
-    certificate.write_text('{"format": "tanyi.match.certificate/0"}', encoding="utf-8")
-    assert run("check", *solved, "--certificate", certificate).status == 1
+    assert run("match", solved[0], "-o", solved[1], "--certificate", certificate).status == 0
+    raw = certificate.read_bytes()
+    assert raw.count(b"\n") == 1
+    said = run("check", *solved, "--certificate", certificate)
+    assert (said.status, said.err) == (0, "")
+    assert said.out.startswith("OK, feasible and the bounds are proven: ")
+    for forged in (b'{"format": "tanyi.match.certificate/0"}', raw.replace(b'"scale":1,', b'"scale":0,', 1)):
+        certificate.write_bytes(forged)
+        said = run("check", *solved, "--certificate", certificate)
+        assert (said.status, said.err) == (1, "")
+        assert "(certificate)" in said.out
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b'{"format": "tanyi.match.certificate/1"}', b"\xff", b"[" * 100_000])
+def test_what_is_no_certificate_of_bounds_is_bad_input(
+    run: Run, tmp_path: Path, solved: tuple[Path, Path], raw: bytes
+) -> None:
+    (tmp_path / "bounds.json").write_bytes(raw)
+    said = run("check", *solved, "--certificate", "bounds.json")
+    assert said.refused_in_one_line()
+    assert "bounds.json: $" in said.err
+
+
+def test_a_certificate_that_cannot_be_written_is_refused(run: Run, solved: tuple[Path, Path]) -> None:
+    assert run("match", solved[0], "--certificate", "nowhere/bounds.json").refused_in_one_line()
+
+
+def test_an_auction_is_told_by_its_surplus(run: Run, tmp_path: Path, small: dict[str, Any]) -> None:
+    file = tmp_path / "auction.json"
+    file.write_text(json.dumps(small | {"mechanism": "auction", "price_rule": "uniform"}), encoding="utf-8")
+    said = run("match", file, "-o", "result.json")
+    assert (said.status, "surplus" in said.err, "None" in said.err) == (0, True, False)
+    assert run("check", file, "result.json").out.startswith("OK, feasible: ")
 
 
 def test_explain_says_why_in_words_and_as_data(run: Run, solved: tuple[Path, Path]) -> None:
@@ -139,6 +170,15 @@ def test_explain_says_why_in_words_and_as_data(run: Run, solved: tuple[Path, Pat
     told = json.loads(run("explain", *solved, "--bid", "B3", "--json").out)
     assert sum(reason["tonnes"] for reason in told["reasons"]) == 300
     assert json.loads(run("explain", *solved, "--lot", "L1", "--json").out)["sold_t"] == 500
+
+
+def test_explain_speaks_both_languages_and_tells_what_a_tonne_would_be_worth(
+    run: Run, solved: tuple[Path, Path]
+) -> None:
+    assert "B3：300 吨中成交 0 吨。" in run("explain", *solved, "--bid", "B3", "--lang", "zh").out
+    told = json.loads(run("explain", *solved, "--lot", "L1", "--json").out)
+    assert {"change", "moves", "gain", "figures", "sentence"} <= set(told["worth"][0])
+    assert run("explain", *solved, "--bid", "B3", "--lang", "de").refused_in_one_line()
 
 
 @pytest.mark.parametrize(

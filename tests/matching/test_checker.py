@@ -158,13 +158,6 @@ def test_an_auction_has_one_price_per_type_on_the_tick_between_ask_and_limit():
     assert "prices_fen" in {violation.code for violation in check(round_, result(round_, tonnes, None))}
 
 
-def test_a_certificate_that_cannot_be_verified_is_never_accepted():
-    round_ = problem([lot("L1")], [bid("B1")])
-    honest = result(round_, {B1L1: 10})
-    for certificate in ({}, {"format": "somebody.else/9"}):
-        assert [each.code for each in check(round_, honest, certificate)] == ["certificate"]
-
-
 # In general
 
 
@@ -242,7 +235,8 @@ def test_the_checker_never_loads_the_solver():
         "import sys, matching.checker; print(*[m for m in sys.modules if 'ortools' in m or m.startswith('matching.')])"
     )
     printed = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
-    assert printed.split() == ["matching.problem", "matching.books", "matching.claims", "matching.checker"]
+    ours = ("problem", "certificate", "market", "bounds", "books", "claims", "checker")
+    assert sorted(printed.split()) == sorted(f"matching.{name}" for name in ours)
 
 
 def test_a_large_result_is_checked_within_a_second():

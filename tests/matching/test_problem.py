@@ -193,6 +193,13 @@ def test_a_key_repeated_in_escaped_letters_is_refused():
     assert refusal(raw).path == "$.seed"
 
 
+@pytest.mark.parametrize("colon", ["\\u003a", "\\u003A"])
+def test_a_colon_in_escaped_letters_cannot_hide_a_repeated_key(colon: str):
+    text = json.dumps(DOCUMENT).replace('"2026-r1"', f'"2026{colon}r1"')
+    assert read_problem(text.encode()).id == "2026:r1"
+    assert refusal(text.replace('"seed":', '"seed": "1", "seed":').encode()).path == "$.seed"
+
+
 def test_a_tick_cannot_hide_a_repeated_key():
     auction = DOCUMENT | {"mechanism": "auction", "price_rule": "uniform"}
     assert refusal(json.dumps(auction).replace('"seed":', '"seed": "1", "seed":').encode()).path == "$.seed"
