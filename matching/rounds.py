@@ -1,8 +1,9 @@
-"""Rounds (撮合场次): open, frozen, solved and checked, published. The only file of matching that touches the database.
+"""Rounds (撮合场次): open, frozen, solved and checked, published.
 
 A round is the one verb with two transactions. Closing freezes it: listings and bids are snapshot to a problem file that
 is kept for ever. The solver then thinks in another process, with no transaction and no lock held, and nothing is kept
-that the independent checker has not passed. Publishing records the trades with their tonnes reserved.
+that the independent checker has not passed: neither the result nor the certificate that proves its bounds. Publishing
+records the trades with their tonnes reserved. What waits for a worker, and how far it is, stands in `matching/solving.py`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from market.trading import bids, listings, trades
 from market.trading.bids import Bid as BidRow
 from market.trading.listings import Listing
 from matching import apart
+from matching.certificate import read_certificate
 from matching.checker import check
 from matching.problem import Bid, Floor, Lot, Problem, Result, read_problem, read_result, write_problem
 from matching.tables import Round
@@ -83,29 +85,43 @@ def close(work: Work, *, number: str) -> None:
     work.record("round.closed", number=number, problem_sha256=hashlib.sha256(problem).hexdigest())
 
 
-def run(open_work: Callable[[], AbstractContextManager[Work]], *, number: str) -> Result:
-    """Solves a closed round in another process and keeps the result if the checker passes it."""
+def run(
+    open_work: Callable[[], AbstractContextManager[Work]], *, number: str, limits: apart.Limits = apart.USUAL
+) -> Result:
+    """Solves a closed round in another process, waits for it, and keeps the result if the checker passes it.
+
+    For commands, where somebody waits anyway. A page asks a worker instead (`solving.request`).
+    """
     with open_work() as work:
-        problem = _locked(work, number, "SOLVED").problem
+        problem = frozen(work, number=number).problem
     assert problem is not None, "a closed round has its problem"
     try:
-        raw = apart.solve_apart(problem)
+        answer = apart.solve_apart(problem, limits)
     except apart.SolverFailed as failed:
         raise SolverDown(reason=str(failed)) from failed
     with open_work() as work:
-        return keep_result(work, number=number, raw=raw)
+        return keep_result(work, number=number, answer=answer)
 
 
-def keep_result(work: Work, *, number: str, raw: bytes) -> Result:
-    """Checks a result against the frozen problem, without the solver, and keeps it; the round is then SOLVED."""
+def frozen(work: Work, *, number: str) -> Round:
+    """A round that can be solved now, locked, or `WrongState`."""
+    return _locked(work, number, "SOLVED")
+
+
+def keep_result(work: Work, *, number: str, answer: apart.Answer) -> Result:
+    """Checks a result and its bounds against the frozen problem, without the solver, and keeps it with its certificate.
+
+    The round is then SOLVED. Raises `CheckFailed`, `BadResult` or `BadCertificate`, and keeps nothing.
+    """
     found = _locked(work, number, "SOLVED")
     assert found.problem is not None, "a closed round has its problem"
-    result = read_result(raw)
-    violations = check(read_problem(found.problem), result)
+    result = read_result(answer.result)
+    violations = check(read_problem(found.problem), result, read_certificate(answer.certificate))
     if violations:
         raise CheckFailed(violation=str(violations[0]))
-    _keep(work, found, state="SOLVED", result=raw)
-    work.record("round.solved", number=number, result_sha256=hashlib.sha256(raw).hexdigest(), status=result.status)
+    _keep(work, found, state="SOLVED", result=answer.result, certificate=answer.certificate)
+    prints = {f"{name}_sha256": hashlib.sha256(raw).hexdigest() for name, raw in vars(answer).items()}
+    work.record("round.solved", number=number, status=result.status, **prints)
     return result
 
 

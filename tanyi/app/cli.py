@@ -30,6 +30,9 @@ data_option: DataOption = click.option(
     "--data", type=click.Path(path_type=Path), help="Data folder (default: in the user's data directory)."
 )
 json_option: DataOption = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+no_worker_option: DataOption = click.option(
+    "--no-worker", is_flag=True, help="Solve rounds by `tanyi worker` elsewhere."
+)
 
 
 def main() -> NoReturn:
@@ -97,7 +100,8 @@ def cli() -> None:
 @json_option
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.option("--no-serve", is_flag=True, help="Stop after the summary.")
-def demo(data: Path | None, as_json: bool, port: int, no_serve: bool) -> None:
+@no_worker_option
+def demo(data: Path | None, as_json: bool, port: int, no_serve: bool, no_worker: bool) -> None:
     """One complete cycle on the demo province, a summary, then the site."""
     from tanyi.app import demo as cycle
     from tanyi.app.report import report
@@ -113,20 +117,21 @@ def demo(data: Path | None, as_json: bool, port: int, no_serve: bool) -> None:
         figures["demo_accounts"] = cycle.accounts(house)
         print_json(figures | {"seconds": seconds}) if as_json else report(figures, seconds)
         if not no_serve:
-            serve_house(house, port)
+            serve_house(house, port, with_worker=not no_worker)
 
 
 @cli.command()
 @data_option
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True)
-def serve(data: Path | None, port: int, host: str) -> None:
-    """Serve the site and the API."""
+@no_worker_option
+def serve(data: Path | None, port: int, host: str, no_worker: bool) -> None:
+    """Serve the site and the API, with a worker beside them."""
     from tanyi.app.serving import refuse_unless_free, serve_house
 
     refuse_unless_free(port, host)
     with house_at(data) as house:
-        serve_house(house, port, host)
+        serve_house(house, port, host, with_worker=not no_worker)
 
 
 @cli.command()
@@ -213,4 +218,4 @@ def write_bytes(path: Path, raw: bytes) -> None:
         fail(f"{path} cannot be written: {os.strerror(wrong.errno or 0)}")
 
 
-from tanyi.app import cli_matching  # noqa: E402, F401  adds match, check and explain to the group above
+from tanyi.app import cli_matching, cli_worker  # noqa: E402, F401  add their commands to the group above

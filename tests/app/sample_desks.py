@@ -112,6 +112,7 @@ def bid_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "plan": {"year": 2026, "ecological_permille": 500, "is_assumption": True, "closes_at": NOON},
         "form": {"limit_yuan": "", "ecological_percent": "45", "max_group_percent": ""},
         "errors": {"ecological_percent": "≥ 50%"},
+        "outcome": None,
         "market_low_fen": 4500,
         "market_high_fen": 6300,
     }
@@ -119,11 +120,15 @@ def bid_pages() -> dict[str, tuple[str, dict[str, Any]]]:
     confirmed = {"state": "CONFIRMED", "limit_fen": 6500, "max_group_permille": 400, "confirmed_at": NOON}
     lapsed = draft | {"bid": bid | {"state": "LAPSED", "duty": None, "may_be_changed": False}, "errors": {}}
     closed = draft | {"bid": bid | confirmed | {"may_be_changed": False}, "errors": {}}
+    served = closed | {"outcome": sample.outcome()}
+    unserved = closed | {"outcome": sample.outcome() | {"done_t": 0, "lines": [], "worth": []}}
     return {
         "bid": ("pages/firm/bid.html", draft | sample.frame("firm", "/my")),
         "bid-voluntary": ("pages/firm/bid.html", voluntary | sample.frame("firm", "/my")),
         "bid-lapsed": ("pages/firm/bid.html", lapsed | sample.frame("firm", "/my")),
         "bid-closed": ("pages/firm/bid.html", closed | sample.frame("firm", "/my")),
+        "bid-served": ("pages/firm/bid.html", served | sample.frame("firm", "/my")),
+        "bid-unserved": ("pages/firm/bid.html", unserved | sample.frame("firm", "/my")),
     }
 
 
@@ -175,12 +180,13 @@ def round_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "lines": [sample.line("P01", 17220, 5600), sample.line("P15", 12000, 4700), sample.line("P31", 5220, 6200)],
         "paging": {"page": 1, "pages": 3, "total": 63},
     }
-    result["round"] |= {"problem_sha256": sample.SHA, "solver_seconds": "0.41"}
+    result["round"] |= {"problem_sha256": sample.SHA, "solver_seconds": "0.41", "has_certificate": True}
     result |= {"may_operate": False, "firms_left_out": 0}
     unsold = dict.fromkeys(("average_price_fen", "lowest_price_fen", "highest_price_fen"))
     empty = result | {"round": result["round"] | unsold | {"matched_t": 0}, "lines": [], "by_type": [], "firms": []}
     waiting = {"number": "2026-R2", "state": "CLOSED", "opened_at": NOON, "closed_at": NOON, "seed": "9f2c41a07b3de865"}
     gap = result | {"round": result["round"] | {"coverage_gap_ppm": 1250, "bound_t": 254529, "status": "bounded"}}
+    gap["round"]["has_certificate"] = False
     gap["firms_left_out"] = 3
     row = {"number": "2026-R1", "state": "PUBLISHED", "opened_at": NOON, "published_at": NOON, "bids": 20, "lots": 25}
     row |= {"quantity_t": 254211, "average_price_fen": 5217, "coverage_gap_ppm": 0}
@@ -197,7 +203,11 @@ def round_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "round": ("pages/public/round.html", result | sample.frame(path="/rounds")),
         "round-open": (
             "pages/public/round.html",
-            {"round": waiting, "may_operate": True} | sample.frame("operator", path="/rounds"),
+            {"round": waiting, "is_solving": False, "may_operate": True} | sample.frame("operator", path="/rounds"),
+        ),
+        "round-solving": (
+            "pages/public/round.html",
+            {"round": waiting, "is_solving": True, "may_operate": False} | sample.frame(path="/rounds"),
         ),
         "round-empty": ("pages/public/round.html", empty | {"may_operate": True} | sample.frame(path="/rounds")),
         "round-gap": ("pages/public/round.html", gap | sample.frame(path="/rounds")),
@@ -208,11 +218,32 @@ def round_pages() -> dict[str, tuple[str, dict[str, Any]]]:
     )
     for state in ("open", "closed", "solved", "refused", "published"):
         shown[f"desk-{state}"] = ("pages/operator/round.html", desk(state) | sample.frame("operator", "/rounds"))
-    shown["desk-working"] = (
-        "pages/operator/round.html",
-        desk("closed") | {"is_working": True} | sample.frame("operator"),
-    )
+    for name, said in solvings().items():
+        told = desk("closed") | {"solving": said}
+        shown[f"desk-{name}"] = ("pages/operator/round.html", told | sample.frame("operator", "/rounds"))
+    wrong = {"form": {"time_limit_s": "soon"}, "errors": {"time_limit_s": "1–86400"}}
+    shown["desk-limit"] = ("pages/operator/round.html", desk("closed") | wrong | sample.frame("operator", "/rounds"))
     return shown
+
+
+def solvings() -> dict[str, dict[str, Any]]:
+    """A solving in each state that the desk of a closed round may show."""
+    unknown = dict.fromkeys(("stage", "bound_t", "best_t", "bound_surplus_fen", "best_surplus_fen", "time_limit_s"))
+    queued = unknown | {"state": "QUEUED", "is_under_way": True, "is_cancel_requested": False, "is_heard": True}
+    queued |= {"is_waiting_long": False, "elapsed_s": 1, "failure": None}
+    running = queued | {"state": "RUNNING", "stage": "proof", "bound_t": 254529, "best_t": 254211, "elapsed_s": 1204}
+    running |= {"bound_surplus_fen": 318400250, "best_surplus_fen": 318211400, "time_limit_s": 3600}
+    ended = running | {"is_under_way": False}
+    return {
+        "queued": queued,
+        "waiting-long": queued | {"is_waiting_long": True, "elapsed_s": 95},
+        "bounding": queued | {"state": "RUNNING", "stage": "bounding"},
+        "running": running,
+        "cancelling": running | {"is_cancel_requested": True},
+        "silent": running | {"is_heard": False, "is_cancel_requested": True},
+        "failed": ended | {"state": "FAILED", "failure": "out_of_memory"},
+        "cancelled": ended | {"state": "CANCELLED"},
+    }
 
 
 def desk(state: str) -> dict[str, Any]:
@@ -228,7 +259,9 @@ def desk(state: str) -> dict[str, Any]:
         "demand": {"bids": 20, "confirmed": 19, "wanted_t": 254211},
         "supply": {"lots": 25, "offered_t": 324568},
         "result": MATCHED | valid if stage >= 2 else None,
-        "is_working": False,
+        "solving": None,
+        "form": {"time_limit_s": ""},
+        "errors": {},
         "is_settled": True,
     }
 

@@ -10,6 +10,7 @@ import pytest
 
 from market.trading import bids, listings, trades
 from matching import rounds
+from tanyi.app.worker import Worker
 from tanyi.kernel.clock import civil_date, system_clock
 from tanyi.kernel.quantities import Tonnes
 from tanyi.ledger import blocks
@@ -25,6 +26,8 @@ from tests.market_makers import (
     make_round,
     with_faults,
 )
+
+REFRESH = '<meta http-equiv="refresh"'
 
 
 @pytest.fixture
@@ -225,6 +228,13 @@ class TestBuyingForAnEvent:
 
 
 class TestTheOperatorsDesk:
+    def take(self, operator: Desk, number: str, *steps: str) -> None:
+        """Takes these steps from the desk; what is to be solved is solved by a worker."""
+        for step in steps:
+            assert operator.post(f"/rounds/{number}/{step}").status_code == 303
+            if step == "solve":
+                assert Worker(operator.site.market.house).solve_next()
+
     def test_a_voluntary_round_goes_from_the_desk_to_the_firms_account(self, site: Site) -> None:
         market = site.market
         make_offers(market)
@@ -236,8 +246,7 @@ class TestTheOperatorsDesk:
             bid = bids.draft_voluntary(work, round_id=round_id, buyer_id=market.party("E01"), quantity_t=Tonnes(200))
             bid_number = bid.number
         assert firm.post(f"/bids/{bid_number}", limit_yuan="60", max_group_percent="").status_code == 303
-        for step in ("close", "solve", "publish", "publish"):  # a publication that is repeated changes nothing
-            assert operator.post(f"/rounds/{number}/{step}").status_code == 303
+        self.take(operator, number, "close", "solve", "publish", "publish")  # a repeated publication changes nothing
         assert operator.get(address).status_code == 200
         assert "200" in site.client.get(f"/rounds/{number}", headers=HTML).text
         with market.work() as work:
@@ -246,14 +255,39 @@ class TestTheOperatorsDesk:
     def test_a_round_without_bids_is_published_empty(self, site: Site) -> None:
         operator = Desk(site, "operator")
         number = operator.post("/rounds").headers["location"].rpartition("/")[2]
-        for step in ("close", "solve", "publish"):
-            assert operator.post(f"/rounds/{number}/{step}").status_code == 303
+        self.take(operator, number, "close", "solve", "publish")
         assert site.client.get(f"/rounds/{number}", headers=HTML).status_code == 200
         assert site.client.get("/", headers=HTML).status_code == 200
 
     def test_a_step_out_of_turn_is_refused(self, site: Site) -> None:
         operator = Desk(site, "operator")
         number = operator.post("/rounds").headers["location"].rpartition("/")[2]
-        assert operator.post(f"/rounds/{number}/solve").status_code == 409
-        assert operator.post(f"/rounds/{number}/publish").status_code == 409
+        for step in ("solve", "solve/cancel", "publish"):
+            assert operator.post(f"/rounds/{number}/{step}").status_code == 409
         assert operator.post("/rounds/none/close").status_code == 404
+
+    def test_a_round_in_the_queue_says_so_to_everybody_until_it_is_cancelled(self, site: Site) -> None:
+        operator = Desk(site, "operator")
+        address = operator.post("/rounds").headers["location"]
+        number = address.rpartition("/")[2]
+        self.take(operator, number, "close")
+        assert operator.post(f"/rounds/{number}/solve", time_limit_s="60").status_code == 303
+        assert operator.post(f"/rounds/{number}/solve").status_code == 409
+        public = site.client.get(f"/rounds/{number}", headers=HTML | {"Cookie": "tanyi_locale=en"}).text
+        assert "This round is being solved" in public
+        shown = operator.get(address).text
+        assert REFRESH in shown
+        assert "60 秒" in shown
+        self.take(operator, number, "solve/cancel")
+        assert REFRESH not in operator.get(address).text
+        self.take(operator, number, "solve", "publish")
+
+    def test_a_time_limit_that_cannot_be_is_said_beside_its_field(self, site: Site) -> None:
+        operator = Desk(site, "operator")
+        number = operator.post("/rounds").headers["location"].rpartition("/")[2]
+        self.take(operator, number, "close")
+        for typed in ("soon", "0", "1.5", "-3", "86401"):
+            answer = operator.post(f"/rounds/{number}/solve", time_limit_s=typed)
+            assert answer.status_code == 422
+            assert 'id="error-time_limit_s"' in answer.text
+            assert field(answer.text, "time_limit_s") == typed

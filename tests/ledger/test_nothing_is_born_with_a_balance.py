@@ -21,6 +21,7 @@ BORN_MET = """
 PUBLISHED_ROUND = """
     INSERT INTO matching_round (number, plan_year, price_rule, minimum_line_t, seed, state, opened_at, problem, result)
     VALUES ('1', 2026, 'pay_as_ask', 100, 's', :state, now(), 'problem', :result)"""
+TAKES_ITS_RESULT = "UPDATE matching_round SET state = 'SOLVED', result = 'result', certificate = 'certificate'"
 
 
 def refused_with(database: Database, *statements: str, **facts: object) -> str:
@@ -43,10 +44,9 @@ def test_no_duty_is_born_met(database: Database) -> None:
     assert refused_with(database, BORN_MET) == PERMISSION_DENIED
 
 
-@pytest.mark.parametrize("column", ["problem", "result", "state"])
+@pytest.mark.parametrize("column", ["problem", "result", "certificate", "state"])
 def test_a_published_round_never_changes(database: Database, column: str) -> None:
-    other = {"problem": "'another'", "result": "'another'", "state": "'SOLVED'"}[column]
-    change = f"UPDATE matching_round SET {column} = {other}"
+    change = f"UPDATE matching_round SET {column} = '{'SOLVED' if column == 'state' else 'another'}'"
     assert refused_with(database, PUBLISHED_ROUND, change, state="PUBLISHED", result=b"result") == BROKEN_RULE
 
 
@@ -60,6 +60,10 @@ def test_a_checked_result_is_never_replaced(database: Database) -> None:
     assert refused_with(database, PUBLISHED_ROUND, change, state="SOLVED", result=b"result") == BROKEN_RULE
 
 
-def test_a_closed_round_takes_its_result(database: Database) -> None:
-    change = "UPDATE matching_round SET state = 'SOLVED', result = 'result'"
-    assert refused_with(database, PUBLISHED_ROUND, change, state="CLOSED", result=None) == ""
+def test_a_checked_certificate_is_never_replaced(database: Database) -> None:
+    change = "UPDATE matching_round SET certificate = 'another'"
+    assert refused_with(database, PUBLISHED_ROUND, TAKES_ITS_RESULT, change, state="CLOSED", result=None) == BROKEN_RULE
+
+
+def test_a_closed_round_takes_its_result_with_the_certificate(database: Database) -> None:
+    assert refused_with(database, PUBLISHED_ROUND, TAKES_ITS_RESULT, state="CLOSED", result=None) == ""

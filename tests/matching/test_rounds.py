@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from market.emitters import policy
 from market.trading import bids, listings, trades
 from matching import apart, rounds
+from matching.certificate import BadCertificate, Certificate, Prices, read_certificate, write_certificate
 from matching.checker import check
 from matching.problem import BadResult, problem_sha256, read_problem, read_result, write_result
 from tanyi.kernel.errors import NotFound
@@ -37,15 +39,27 @@ def found(market: Market) -> rounds.Round:
         return rounds.by_number(reader, ROUND)
 
 
-def solved(market: Market) -> bytes:
+def certificate_of(kept: rounds.Round) -> Certificate:
+    assert kept.certificate is not None
+    return read_certificate(kept.certificate)
+
+
+def nothing_is_kept(market: Market) -> bool:
+    kept = found(market)
+    return (kept.state, kept.result, kept.certificate) == ("CLOSED", None, None)
+
+
+def solved(market: Market) -> apart.Answer:
     problem = found(market).problem
     assert problem is not None
     return apart.solve_apart(problem)
 
 
-def keep(market: Market, raw: bytes) -> None:
+def keep(market: Market, **changed: bytes) -> None:
+    """Keeps what the solver answers, with another result or another certificate in its place."""
+    answer = dataclasses.replace(solved(market), **changed)
     with market.work() as work:
-        rounds.keep_result(work, number=ROUND, raw=raw)
+        rounds.keep_result(work, number=ROUND, answer=answer)
 
 
 # Opening and closing
@@ -104,11 +118,21 @@ def test_a_solved_round_keeps_a_checked_result(closed: Market) -> None:
     result = rounds.run(closed.house.work_opener(closed.people["X01"]), number=ROUND)
     kept = found(closed)
     assert (kept.state, result.status, result.totals.compliance_t) == ("SOLVED", "optimal", 1500)
-    assert check(rounds.problem_of(kept), rounds.result_of(kept)) == []
+    assert check(rounds.problem_of(kept), rounds.result_of(kept), certificate_of(kept)) == []
+
+
+def test_the_log_has_the_fingerprints_of_what_was_kept(closed: Market) -> None:
+    keep(closed)
+    kept = found(closed)
+    with closed.work() as work:
+        entry = work.session.scalars(text("SELECT body FROM ledger_audit_entry WHERE body LIKE '%round.solved%'")).one()
+    for raw in (kept.result, kept.certificate):
+        assert raw is not None
+        assert hashlib.sha256(raw).hexdigest() in entry
 
 
 def test_the_plans_share_is_kept_although_the_other_type_is_cheaper(closed: Market) -> None:
-    result = read_result(solved(closed))
+    result = read_result(solved(closed).result)
     forest = rounds.problem_of(found(closed)).lots[0].id
     served: dict[str, int] = {}
     for line in result.lines:
@@ -117,7 +141,7 @@ def test_the_plans_share_is_kept_although_the_other_type_is_cheaper(closed: Mark
 
 
 def tampered(market: Market, what: str) -> bytes:
-    result = read_result(solved(market))
+    result = read_result(solved(market).result)
     line = result.lines[0]
     changed = {
         "more": {"quantity_t": line.quantity_t + 1},
@@ -131,30 +155,44 @@ def tampered(market: Market, what: str) -> bytes:
 @pytest.mark.parametrize("what", ["more", "price", "bid"])
 def test_a_tampered_result_is_refused_and_nothing_of_it_is_kept(closed: Market, what: str) -> None:
     with pytest.raises(rounds.CheckFailed):
-        keep(closed, tampered(closed, what))
-    assert (found(closed).state, found(closed).result) == ("CLOSED", None)
+        keep(closed, result=tampered(closed, what))
+    assert nothing_is_kept(closed)
+
+
+def test_a_certificate_that_proves_other_bounds_is_refused_and_nothing_is_kept(closed: Market) -> None:
+    proof = read_certificate(solved(closed).certificate)
+    prices = proof.bounds.surplus_fen
+    assert isinstance(prices, Prices)
+    dearer = (prices.lot_price[0] + prices.scale, *prices.lot_price[1:])
+    bounds = msgspec.structs.replace(proof.bounds, surplus_fen=msgspec.structs.replace(prices, lot_price=dearer))
+    with pytest.raises(rounds.CheckFailed):
+        keep(closed, certificate=write_certificate(msgspec.structs.replace(proof, bounds=bounds)))
+    assert nothing_is_kept(closed)
 
 
 def test_totals_that_are_not_the_sums_of_the_lines_are_refused(closed: Market) -> None:
-    result = read_result(solved(closed))
+    result = read_result(solved(closed).result)
     totals = msgspec.structs.replace(result.totals, compliance_t=result.totals.compliance_t + 1)
     with pytest.raises(rounds.CheckFailed):
-        keep(closed, write_result(msgspec.structs.replace(result, totals=totals)))
+        keep(closed, result=write_result(msgspec.structs.replace(result, totals=totals)))
 
 
 def test_the_result_of_another_problem_is_refused(closed: Market) -> None:
     problem = rounds.problem_of(found(closed))
     other = msgspec.structs.replace(problem, seed="another")
     assert problem_sha256(other) != problem_sha256(problem)
-    result = msgspec.structs.replace(read_result(solved(closed)), problem_sha256=problem_sha256(other))
+    result = msgspec.structs.replace(read_result(solved(closed).result), problem_sha256=problem_sha256(other))
     with pytest.raises(rounds.CheckFailed):
-        keep(closed, write_result(result))
+        keep(closed, result=write_result(result))
 
 
-def test_what_is_not_a_result_is_refused(closed: Market) -> None:
-    with suppress(BadResult):
-        keep(closed, b"{}")
-    assert found(closed).state == "CLOSED"
+@pytest.mark.parametrize(("what", "refusal"), [("result", BadResult), ("certificate", BadCertificate)])
+def test_what_is_not_a_result_or_not_a_certificate_is_refused(
+    closed: Market, what: str, refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        keep(closed, **{what: b""})
+    assert nothing_is_kept(closed)
 
 
 def test_a_solver_that_is_killed_leaves_the_round_closed_and_solvable(
@@ -215,4 +253,4 @@ def test_a_round_that_was_not_solved_is_not_published(closed: Market) -> None:
 def test_anyone_can_check_a_published_round_again(market: Market) -> None:
     make_published_round(market)
     published = found(market)
-    assert check(rounds.problem_of(published), rounds.result_of(published)) == []
+    assert check(rounds.problem_of(published), rounds.result_of(published), certificate_of(published)) == []

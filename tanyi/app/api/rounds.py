@@ -1,4 +1,4 @@
-"""Rounds in the API: public to read, with the addresses of the frozen problem and the checked result; run by the operator."""
+"""Rounds in the API: public to read, with the addresses of its problem, result and certificate; run by the operator."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ RUN_BY_OPERATOR = access("operator", scope="public")
 
 
 class RoundShown(msgspec.Struct, frozen=True, kw_only=True):
-    """A round. `problem` and `result` are the addresses of its files, None until it is published."""
+    """A round. `problem`, `result` and `certificate` (of the bounds) are the addresses of its files.
+
+    They are None until it is published; a round solved before there were certificates never has one.
+    """
 
     number: str
     plan_year: int
@@ -36,6 +39,7 @@ class RoundShown(msgspec.Struct, frozen=True, kw_only=True):
     published_at: datetime | None
     problem: str | None
     result: str | None
+    certificate: str | None
 
 
 @get("/api/v1/rounds", opt=access(scope="public"), sync_to_thread=True, tags=["rounds"])
@@ -111,11 +115,16 @@ def _shown(rows: Sequence[rounds.Round]) -> list[RoundShown]:
             opened_at=row.opened_at,
             closed_at=row.closed_at,
             published_at=row.published_at,
-            problem=f"/rounds/{row.number}/problem.json" if row.published_at else None,
-            result=f"/rounds/{row.number}/result.json" if row.published_at else None,
+            problem=_file(row, "problem"),
+            result=_file(row, "result"),
+            certificate=_file(row, "certificate") if row.certificate else None,
         )
         for row in rows
     ]
+
+
+def _file(row: rounds.Round, name: str) -> str | None:
+    return f"/rounds/{row.number}/{name}.json" if row.published_at else None
 
 
 ROUTES = [all_rounds, one_round, close_round, solve_round, publish_round]

@@ -90,6 +90,13 @@ ROUND = {
     "PUBLISHED": N_("Published"),
     "VOID": N_("Void"),
 }
+SOLVING = {
+    "QUEUED": N_("Waiting for a worker"),
+    "RUNNING": N_("Being solved"),
+    "DONE": N_("Solved and checked"),
+    "FAILED": N_("Not solved"),
+    "CANCELLED": N_("Solving cancelled"),
+}
 TRADE = {
     "MATCHED": N_("Matched"),
     "RESERVED": N_("Reserved for delivery"),
@@ -111,6 +118,7 @@ STATES: Mapping[str, Mapping[str, str]] = {
     "obligation": OBLIGATION,
     "bid": BID,
     "round": ROUND,
+    "solving": SOLVING,
     "trade": TRADE,
     "result": RESULT,
 }
@@ -122,7 +130,7 @@ WARNING = frozenset(
     {"PARTIAL", "DRAFT", "RESERVED", "NOT_ASSESSABLE_NO_BENCHMARK", "METHODOLOGY_PENDING", "BOUNDED", "TIME_LIMIT"}
     | {"RETURNED", "SUSPENDED", "LOCKED", "FROZEN", "PLEDGED"}
 )
-BAD = frozenset({"REJECTED", "REVERSED", "CANCELLED", "VOID", "LAPSED", "EXPIRED"})
+BAD = frozenset({"FAILED", "REJECTED", "REVERSED", "CANCELLED", "VOID", "LAPSED", "EXPIRED"})
 
 CLASSES: Mapping[str, str] = {
     "KEY": N_("Key emitter"),
@@ -167,6 +175,30 @@ REASONS: Mapping[str, str] = {
     "supply_short": N_("too little is offered"),
     "priority": N_("others came first"),
 }
+STAGES: Mapping[str, str] = {  # of a solver, in their order
+    "reading": N_("Reading the round"),
+    "bounding": N_("Computing the proven bound"),
+    "lines": N_("Forming contracts"),
+    "repair": N_("Fitting contracts to every rule"),
+    "proof": N_("Looking for the proof"),
+    "explaining": N_("Writing down the reasons"),
+}
+FAILURES: Mapping[str, str] = {
+    "refused": N_("The solver does not clear rounds of this kind."),
+    "out_of_memory": N_(
+        "The solver needed more memory than its worker allows. Ask whoever runs the worker to allow more, then solve again."
+    ),
+    "too_late": N_("The solver gave no result in its time. Solve again with more time."),
+    "killed": N_("The solver was ended from outside, perhaps by the operating system. Solve again."),
+    "crashed": N_(
+        "The solver broke down. Solving again may end the same way: ask whoever runs the worker for its log."
+    ),
+    "check_failed": N_(
+        "The result did not pass the independent check and nothing of it was kept. Ask whoever runs the worker for its log."
+    ),
+    "worker_lost": N_("The worker ended while it solved. Solve again."),
+    "overtaken": N_("The round was solved in another way meanwhile."),
+}
 TABLES: Mapping[str, Mapping[str, str]] = {
     "type": PRODUCT_TYPES,
     "class": CLASSES,
@@ -174,6 +206,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "purpose": PURPOSES,
     "role": ROLES,
     "reason": REASONS,
+    "stage": STAGES,
+    "failure": FAILURES,
 }
 
 

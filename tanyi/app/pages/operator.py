@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from matching import rounds
+from matching import rounds, solving
 from tanyi.app import counter
 from tanyi.app.installation import Installation
 from tanyi.app.pages import pieces, views_rounds
-from tanyi.app.security import Visitor, access, page, see_other
+from tanyi.app.pages.forms import WHOLE
+from tanyi.app.pages.forms import Form as TypedForm
+from tanyi.app.security import Form, Visitor, access, page, see_other
 from tanyi.kernel.work import Reader, Work
+
+FIELDS: Final = ("time_limit_s",)
 
 
 @get("/operator/rounds/{number:str}", opt=access("operator", scope="public"), sync_to_thread=True)
@@ -37,9 +43,35 @@ def close(work: NamedDependency[Work], number: FromPath[str]) -> Redirect:
 
 
 @post("/rounds/{number:str}/solve", opt=access("operator", scope="public"), sync_to_thread=True)
-def solve(visitor: NamedDependency[Visitor], house: NamedDependency[Installation], number: FromPath[str]) -> Redirect:
-    """Solves the round in another process and keeps the result if the checker passes it."""
-    rounds.run(house.work_opener(visitor.actor), number=pieces.named(number))
+def solve(
+    visitor: NamedDependency[Visitor],
+    house: NamedDependency[Installation],
+    form: NamedDependency[Form],
+    number: FromPath[str],
+) -> Response[Any]:
+    """Puts the round into the queue of the workers; a time limit that cannot be is said beside its field."""
+    sent = TypedForm(form, FIELDS, visitor.locale)
+    try:
+        with house.open_work(visitor.actor) as work:
+            solving.request(work, number=pieces.named(number), time_limit_s=_limit_s(sent))
+    except solving.TimeLimitOutOfRange as refusal:
+        sent.say_refusal("time_limit_s", refusal)
+        with house.open_reader() as reader:
+            told = views_rounds.desk(reader, number) | {"form": sent.typed, "errors": sent.errors}
+        return page(visitor, "pages/operator/round.html", status=422, **told)
+    return see_other(f"/operator/rounds/{number}")
+
+
+def _limit_s(sent: TypedForm) -> int | None:
+    """The time limit in seconds, None without one, 0 for what is no number: the rule refuses that."""
+    said = sent.typed["time_limit_s"]
+    return None if not said else int(said) if WHOLE.fullmatch(said) else 0
+
+
+@post("/rounds/{number:str}/solve/cancel", opt=access("operator", scope="public"), sync_to_thread=True)
+def cancel(work: NamedDependency[Work], number: FromPath[str]) -> Redirect:
+    """Takes the round out of the queue, or stops its solver; the round stays closed."""
+    solving.cancel(work, number=pieces.named(number))
     return see_other(f"/operator/rounds/{number}")
 
 
@@ -53,4 +85,4 @@ def publish(visitor: NamedDependency[Visitor], house: NamedDependency[Installati
     return see_other(f"/operator/rounds/{number}")
 
 
-ROUTES = [desk, open_next, close, solve, publish]
+ROUTES = [desk, open_next, close, solve, cancel, publish]

@@ -69,8 +69,10 @@ def market(
 
 @get("/listings/{number:str}", opt=access(scope="public"), sync_to_thread=True)
 def listing(visitor: NamedDependency[Visitor], reader: NamedDependency[Reader], number: FromPath[str]) -> Response[str]:
-    """One listing; an organiser may buy from it here."""
-    offer = views_market.listing(reader, number, is_organiser="organiser" in visitor.actor.roles)
+    """One listing; an organiser may buy from it here, and its seller reads what a round did with it."""
+    whose = visitor.user.organisation_id if visitor.user else None
+    is_organiser = "organiser" in visitor.actor.roles
+    offer = views_market.listing(reader, number, is_organiser=is_organiser, organisation_id=whose)
     return page(visitor, "pages/public/listing.html", **(offer | empty_form()))
 
 
@@ -111,6 +113,13 @@ def result_file(reader: NamedDependency[Reader], number: FromPath[str]) -> Respo
     return _published_file(found, found.result)
 
 
+@get("/rounds/{number:str}/certificate.json", opt=access(scope="public"), sync_to_thread=True)
+def bounds_file(reader: NamedDependency[Reader], number: FromPath[str]) -> Response[bytes]:
+    """The certificate of the bounds of a published round, byte for byte; a round solved before there were any has none."""
+    found = rounds.by_number(reader, pieces.named(number))
+    return _published_file(found, found.certificate)
+
+
 def _published_file(found: rounds.Round, raw: bytes | None) -> Response[bytes]:
     if found.published_at is None or raw is None:
         raise NotFound
@@ -148,5 +157,6 @@ ROUTES = [
     one_round,
     problem_file,
     result_file,
+    bounds_file,
     certificate,
 ]

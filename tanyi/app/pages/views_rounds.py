@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from market.emitters import policy
 from market.registry import issuance
 from market.trading import bids, listings, trades
-from matching import rounds
-from matching.problem import Bound, Problem, Result
+from matching import rounds, solving
+from matching.problem import Bound, Problem, Result, read_problem
 from settlement import certificates, retirement
 from tanyi.app.pages import pieces
 from tanyi.app.pages.pieces import type_names
 from tanyi.kernel.work import Reader
 from tanyi.ledger import audit_log, blocks
 
+LONG_WAIT = timedelta(seconds=10)  # a worker that lives takes a waiting round within a second
 MOST_FIRMS = 100  # more bids than this are not listed on a page; the result file has them all
 EVENTS = {"round.opened": "opened_at", "round.closed": "closed_at", "round.solved": "solved_at"}
 
@@ -68,12 +71,13 @@ def result(reader: Reader, number: str, query: Mapping[str, str], *, may_operate
     told = {"number": found.number, "state": found.state, "opened_at": found.opened_at, "seed": found.seed}
     told |= {"closed_at": found.closed_at, "published_at": found.published_at}
     if found.published_at is None:
-        return {"round": told, "may_operate": may_operate}
+        is_solving = solving.is_under_way(reader, found.id)
+        return {"round": told, "is_solving": is_solving, "may_operate": may_operate}
     problem, reached = rounds.problem_of(found), rounds.result_of(found)
     paging, first = pieces.paging_of(query, len(reached.lines))
     lines = trades.of_round(reader, found.id)
     return {
-        "round": told | _proof(problem, reached),
+        "round": told | _proof(problem, reached) | {"has_certificate": found.certificate is not None},
         "firms": _firms(reader, found, reached),
         "firms_left_out": max(0, len(reached.bids) - MOST_FIRMS),
         "by_type": _by_type(problem, reached),
@@ -202,8 +206,33 @@ def desk(reader: Reader, number: str) -> dict[str, Any]:
         "demand": _demand(reader, found),
         "supply": _supply(reader, found),
         "result": None if found.result is None else _checked(rounds.result_of(found), found.problem),
-        "is_working": False,
+        "solving": _solving(reader, found),
+        "form": {"time_limit_s": ""},
+        "errors": {},
         "is_settled": all(trade.settlement_id is not None for trade in made),
+    }
+
+
+def _solving(reader: Reader, found: rounds.Round) -> dict[str, Any] | None:
+    """How far the newest solving is, or how it ended; None when nobody has asked for one."""
+    newest = solving.newest(reader, found.id)
+    if newest is None:
+        return None
+    bound, best = solving.bound_of(newest), solving.best_of(newest)
+    return {
+        "state": newest.state,
+        "is_under_way": newest.ended_at is None,
+        "is_cancel_requested": newest.is_cancel_requested,
+        "is_heard": not solving.is_stale(reader, newest),
+        "is_waiting_long": newest.started_at is None and reader.now - newest.queued_at > LONG_WAIT,
+        "stage": newest.stage,
+        "bound_t": None if bound is None else bound[0] + bound[1],
+        "best_t": None if best is None else best[0] + best[1],
+        "best_surplus_fen": None if best is None else best[2],
+        "bound_surplus_fen": None if bound is None else bound[2],
+        "elapsed_s": int((reader.now - (newest.started_at or newest.queued_at)).total_seconds()),
+        "time_limit_s": newest.time_limit_s,
+        "failure": newest.failure,
     }
 
 
@@ -219,10 +248,16 @@ def _demand(reader: Reader, found: rounds.Round) -> dict[str, int]:
 
 def _supply(reader: Reader, found: rounds.Round) -> dict[str, int]:
     if found.problem is not None:
-        lots = rounds.problem_of(found).lots
-        return {"lots": len(lots), "offered_t": sum(lot.quantity_t for lot in lots)}
+        return _frozen_supply(found.problem)
     ids = listings.on_sale_ids(reader)
     return {"lots": len(ids), "offered_t": sum(int(offered) for offered in blocks.offered_t(reader, ids).values())}
+
+
+@lru_cache(maxsize=4)
+def _frozen_supply(problem: bytes) -> dict[str, int]:
+    """Read once: the page of a round that is being solved is loaded again every few seconds."""
+    lots = read_problem(problem).lots
+    return {"lots": len(lots), "offered_t": sum(lot.quantity_t for lot in lots)}
 
 
 def _checked(reached: Result, problem: bytes | None) -> dict[str, Any]:

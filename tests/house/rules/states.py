@@ -23,7 +23,7 @@ IN_SQL = frozenset(
         "primaryjoin",
     }
 )
-PURE_MATCHING = re.compile(r"^matching/(?!tables|rounds|desk)")
+PURE_MATCHING = re.compile(r"^matching/(?!tables|rounds|desk|solving)")
 STATE_FIELDS = frozenset({"state", "status"})
 
 ERRORS = "tanyi.kernel.errors"
