@@ -1,7 +1,9 @@
-"""Why a bid or a lot was or was not served: facts as data, and one sentence for each.
+"""Why a bid or a lot was or was not served, and what one more tonne would be worth: facts as data, a sentence for each.
 
-Reads a problem and a result, whoever made it, and never the solver's mind. The facts are those of `matching.reasons`;
-here they are put into results and documents. Tonnes of the reasons add up to what stayed open.
+Reads a problem and a result, whoever made it, and never the solver's mind. The facts are those of `matching.reasons`,
+`matching.unsold` and `matching.marginal`; here they are put into results and documents. Each fact of a document has its
+figures (tonnes, fen) and the English sentence of `matching.sentences` with their places; the app fills and translates.
+Tonnes of the reasons add up to what stayed open. One order is explained without explaining the others.
 
 Source: contracts §1 (`tanyi explain`) and §3 (reasons).
 """
@@ -9,14 +11,19 @@ Source: contracts §1 (`tanyi explain`) and §3 (reasons).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from matching.constraints import Allocation
+from matching.marginal import Worth, worth_of_bid, worth_of_lot
 from matching.problem import UNSET, Line, Problem, Reason, Result
-from matching.reasons import Standing, reasons_of_bid, reasons_of_lot
+from matching.reasons import BidReasons
+from matching.sentences import BID_SENTENCES, LOT_SENTENCES, WORTH_SENTENCES, Sentences, sentence_of
+from matching.standing import Standing
+from matching.unsold import reasons_of_lots
 from matching.variables import Book, book_of
 
 
@@ -24,57 +31,25 @@ class NoSuchOrder(LookupError):  # noqa: N818  a refusal says what is wrong
     """The problem has no bid (or lot) of this id."""
 
 
-def N_(message: str) -> str:  # noqa: N802  the name that gettext tools look for
-    """Marks a sentence for the catalogs; the kernel's marker is out of reach of the pure modules."""
-    return message
-
-
-BID_SENTENCES = {
-    "price": N_("At a limit of %(needed_limit_fen)s fen instead of %(limit_fen)s, %(unsold_t)s t more were unsold."),
-    "type": N_("Of other product types, such as %(product_type)s, %(unsold_t)s t were unsold."),
-    "vintage": N_("Of other vintages, such as %(vintage)s, %(unsold_t)s t were unsold."),
-    "region": N_("From other regions, such as %(region)s, %(unsold_t)s t were unsold."),
-    "own_group": N_("%(unsold_t)s unsold tonnes belong to the bid's own group %(group)s."),
-    "floor": N_("The floor leaves %(most_outside_t)s t for lots outside its set, %(outside_t)s t are used."),
-    "group_cap": N_("No more than %(most_from_group_t)s t may come from one seller group."),
-    "max_sellers": N_("The bid may deal with %(max_sellers)s seller groups and deals with %(sellers)s."),
-    "min_line": N_("What was left, %(unsold_t)s t, is below the minimum line of %(min_line_t)s t."),
-    "all_or_none": N_("An order that is all or none could not be met as a whole."),
-    "supply_short": N_("Only %(eligible_t)s t on offer suit the bid, which asks for %(quantity_t)s t."),
-    "priority": N_("Of the %(eligible_t)s t that suit the bid, %(sold_to_others_t)s t went to other bids."),
-}
-LOT_SENTENCES = {
-    "price": N_("Bids for %(unfilled_t)s t had limits below the ask of %(ask_fen)s fen, up to %(highest_limit_fen)s."),
-    "type": N_("%(bids)s unfilled bids for %(unfilled_t)s t do not take this product type."),
-    "vintage": N_("%(bids)s unfilled bids for %(unfilled_t)s t do not take this vintage."),
-    "region": N_("%(bids)s unfilled bids for %(unfilled_t)s t do not take this region."),
-    "own_group": N_("%(bids)s unfilled bids for %(unfilled_t)s t belong to the seller's own group."),
-    "floor": N_("Unfilled bids for %(unfilled_t)s t have no room left outside the set of their floor."),
-    "group_cap": N_("Unfilled bids for %(unfilled_t)s t may take no more from this seller group."),
-    "max_sellers": N_("Unfilled bids for %(unfilled_t)s t may deal with no further seller group."),
-    "min_line": N_("What is left for %(unfilled_t)s t of unfilled bids is below the minimum line of %(min_line_t)s t."),
-    "all_or_none": N_("An order that is all or none could not be met as a whole."),
-    "demand_short": N_("Bids that suit the lot ask for %(wanted_t)s t in all, it offers %(quantity_t)s t."),
-    "priority": N_("Bids that suit the lot, for %(wanted_t)s t, were served by other lots."),
-}
+class AnotherProblem(ValueError):  # noqa: N818  a refusal says what is wrong
+    """The result gives lines to bids or lots that the problem lacks, or more tonnes than there are."""
 
 
 def with_reasons(book: Book, held: Allocation, result: Result) -> Result:
-    """The result with the reasons of every bid and lot."""
+    """The result with the reasons of every bid and lot, which it lists in the order of the book."""
     standing = Standing(book, held)
-    bids = [
-        msgspec.structs.replace(outcome, reasons=reasons_of_bid(standing, i)) for i, outcome in enumerate(result.bids)
-    ]
-    lots = [
-        msgspec.structs.replace(outcome, reasons=reasons_of_lot(standing, j)) for j, outcome in enumerate(result.lots)
-    ]
+    bids, lots, why = list(result.bids), list(result.lots), BidReasons(standing)
+    for i in standing.open_bids.tolist():
+        bids[i] = msgspec.structs.replace(bids[i], reasons=why.of(i))
+    for j, reasons in reasons_of_lots(standing, standing.open_lots).items():
+        lots[j] = msgspec.structs.replace(lots[j], reasons=reasons)
     return msgspec.structs.replace(result, bids=tuple(bids), lots=tuple(lots))
 
 
 def explain_bid(problem: Problem, result: Result, bid_id: str) -> dict[str, Any]:
-    """What a bid asked for and got, its lines, and why not more. Raises `NoSuchOrder`."""
-    standing = _standing(problem, result)
-    i = _position(problem.bids, bid_id, "bid")
+    """What a bid asked for and got, its lines, why not more, what a tonne would be worth. Raises `NoSuchOrder`."""
+    standing = standing_of(problem, result)
+    i = _position(standing.book.bids, bid_id, "bid")
     bid, unfilled_t = standing.book.bids[i], int(standing.unfilled_t[i])
     return {
         "bid": bid.id,
@@ -84,15 +59,17 @@ def explain_bid(problem: Problem, result: Result, bid_id: str) -> dict[str, Any]
         "filled_t": bid.quantity_t - unfilled_t,
         "unfilled_t": unfilled_t,
         "lines": _lines(line for line in result.lines if line.bid == bid_id),
-        "reasons": [_in_words(reason, BID_SENTENCES) for reason in reasons_of_bid(standing, i)],
+        "reasons": [_reason(each, BID_SENTENCES) for each in BidReasons(standing).of(i)],
+        "worth": [_worth(each) for each in worth_of_bid(standing, i)],
     }
 
 
 def explain_lot(problem: Problem, result: Result, lot_id: str) -> dict[str, Any]:
-    """What a lot offered and sold, its lines, and why not more. Raises `NoSuchOrder`."""
-    standing = _standing(problem, result)
-    j = _position(problem.lots, lot_id, "lot")
+    """What a lot offered and sold, its lines, why not more, what a tonne would be worth. Raises `NoSuchOrder`."""
+    standing = standing_of(problem, result)
+    j = _position(standing.book.lots, lot_id, "lot")
     lot, unsold_t = standing.book.lots[j], int(standing.unsold_t[j])
+    reasons = reasons_of_lots(standing, np.array([j]))[j] if unsold_t else ()
     return {
         "lot": lot.id,
         "quantity_t": lot.quantity_t,
@@ -100,35 +77,56 @@ def explain_lot(problem: Problem, result: Result, lot_id: str) -> dict[str, Any]
         "sold_t": lot.quantity_t - unsold_t,
         "unsold_t": unsold_t,
         "lines": _lines(line for line in result.lines if line.lot == lot_id),
-        "reasons": [_in_words(reason, LOT_SENTENCES) for reason in reasons_of_lot(standing, j)],
+        "reasons": [_reason(each, LOT_SENTENCES) for each in reasons],
+        "worth": [_worth(each) for each in worth_of_lot(standing, j)],
     }
 
 
-def _standing(problem: Problem, result: Result) -> Standing:
+def standing_of(problem: Problem, result: Result) -> Standing:
+    """Where everybody stands after a result. Raises `AnotherProblem` when its lines cannot be lines of the problem.
+
+    An auction is told as a buyer meets it: nobody pays less than the price of the type.
+    """
     book = book_of(problem)
+    if result.prices_fen:
+        prices_fen = [result.prices_fen.get(lot.product_type, 0) for lot in book.lots]
+        book = replace(book, ask_fen=np.maximum(book.ask_fen, np.array(prices_fen, dtype=np.int64)))
     bids, lots = ({row.id: k for k, row in enumerate(rows)} for rows in (book.bids, book.lots))
-    rows = [(bids[line.bid], lots[line.lot], line.quantity_t) for line in result.lines]
+    try:
+        rows = [(bids[line.bid], lots[line.lot], line.quantity_t) for line in result.lines]
+    except KeyError as name:
+        raise AnotherProblem(f"the problem has no {name}") from None
     columns = np.array(rows, dtype=np.int64).reshape(-1, 3)
-    return Standing(book, Allocation.of(columns[:, 0], columns[:, 1], columns[:, 2], len(book.lots)))
+    standing = Standing(book, Allocation.of(columns[:, 0], columns[:, 1], columns[:, 2], len(book.lots)))
+    if min(standing.unfilled_t.min(initial=0), standing.unsold_t.min(initial=0)) < 0:
+        raise AnotherProblem("the result gives more tonnes than there are")
+    return standing
 
 
 def _position(rows: Iterable[Any], order_id: str, kind: str) -> int:
-    """The place of an order among the sorted ids, which is its place in the book."""
-    ids = sorted(row.id for row in rows)
-    if order_id not in ids:
-        raise NoSuchOrder(f"there is no {kind} {order_id} in the problem")
-    return ids.index(order_id)
+    for position, row in enumerate(rows):
+        if row.id == order_id:
+            return position
+    raise NoSuchOrder(f"there is no {kind} {order_id} in the problem")
 
 
 def _lines(lines: Iterable[Line]) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(line) for line in lines]
 
 
-def _in_words(reason: Reason, sentences: dict[str, str]) -> dict[str, Any]:
+def _reason(reason: Reason, sentences: Sentences) -> dict[str, Any]:
     figures = {} if reason.figures is UNSET else reason.figures
+    message = sentence_of(sentences, reason.code, figures)
+    return {"code": reason.code, "tonnes": reason.tonnes, "figures": figures, "message": message}
+
+
+def _worth(worth: Worth) -> dict[str, Any]:
+    """`change` makes the exchange worth while, `moves` are the exchange, `gain` is what it gains in the goals."""
     return {
-        "code": reason.code,
-        "tonnes": reason.tonnes,
-        "figures": figures,
-        "sentence": sentences[reason.code] % figures,
+        "kind": worth.kind,
+        "change": worth.change,
+        "moves": [{"bid": bid, "lot": lot, "tonnes": tonnes} for bid, lot, tonnes in worth.moves],
+        "gain": dict(zip(("compliance_t", "voluntary_t", "surplus_fen"), worth.gain, strict=True)),
+        "figures": worth.figures,
+        "message": sentence_of(WORTH_SENTENCES, worth.kind, worth.figures),
     }

@@ -7,6 +7,10 @@ from typing import Any
 
 import segno
 
+from matching.sentences import BID_SENTENCES, WORTH_SENTENCES
+from tanyi.app.pages import views_outcomes
+
+Figures = dict[str, int | str]
 NOON = datetime(2026, 9, 18, 6, 30, tzinfo=UTC)
 PAGING = {"page": 1, "pages": 1, "total": 3}
 SHA = "4f7c1e0b9a3d52c86e1f70b4d9285a6c3e17f08b2d94a65c1e7038bf5d2a9c64"
@@ -83,6 +87,29 @@ def line(code: str, quantity_t: int, price_fen: int) -> dict[str, Any]:
         "certificate": CERTIFICATE,
         "serial": f"HB-FOR-{code}-2025-1402001-{1402000 + quantity_t}",
     }
+
+
+def outcome() -> dict[str, Any]:
+    """What a round did: two lines, two reasons, what a tonne would be worth."""
+    price: Figures = {"limit_fen": 5600, "needed_limit_fen": 6120, "unsold_t": 12400}
+    floor: Figures = {"most_outside_t": 17220, "outside_t": 17220, "unsold_t": 4000}
+    holder: Figures = {"lot": "L-2026-0012", "from_bid": "B-2026-R1-E03", "other_limit_fen": 5810}
+    gain = {"compliance_t": 1, "voluntary_t": -1, "surplus_fen": 320}
+    reasons = [("floor", 4000, floor), ("price", 8400, price)]
+    worth = [("limit_from_bid", holder | {"needed_limit_fen": 5811}), ("more_from_bid", holder)]
+    facts = {
+        "reasons": [
+            {"tonnes": tonnes, "figures": figures, "message": BID_SENTENCES[code][0]}
+            for code, tonnes, figures in reasons
+        ],
+        "worth": [
+            {"kind": kind, "gain": gain, "figures": figures, "message": WORTH_SENTENCES[kind][0]}
+            for kind, figures in worth
+        ],
+    }
+    lines = [line("P01", 17220, 5600), line("P15", 4820, 4700) | {"certificate": None}]
+    told = views_outcomes.in_both_languages(facts | {"quantity_t": 34440})
+    return told | {"round": "2026-R1", "done_t": 22040, "lines": [each | {"state": "RESERVED"} for each in lines]}
 
 
 def frame(who: str | None = None, path: str = "/") -> dict[str, Any]:

@@ -22,13 +22,15 @@ from tests.app.sample_facts import (
     frame,
     line,
     names,
+    outcome,
     project,
 )
+from tests.app.sample_portfolio import portfolio_pages
 
 
 def pages() -> dict[str, tuple[str, dict[str, Any]]]:
     """name → (template, context) for every page and each of its variants."""
-    return public_pages() | project_pages() | desk_pages()
+    return public_pages() | project_pages() | desk_pages() | portfolio_pages()
 
 
 def public_pages() -> dict[str, tuple[str, dict[str, Any]]]:
@@ -194,6 +196,7 @@ def project_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "smallest_t": 1,
         "purchase_key": "5e8c",
         "errors": {},
+        "outcome": None,
         "may_buy": False,
         "form": dict.fromkeys(("quantity_t", "event_name", "event_on", "event_place", "beneficiary"), ""),
     }
@@ -211,4 +214,5 @@ def project_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         ),
         "listing-frozen": ("pages/public/listing.html", frozen | frame("organiser", "/market")),
         "listing-other-role": ("pages/public/listing.html", listing | frame("firm", "/market")),
+        "listing-own": ("pages/public/listing.html", listing | {"outcome": outcome()} | frame("seller", "/market")),
     }

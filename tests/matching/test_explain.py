@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from matching.explain import BID_SENTENCES, LOT_SENTENCES, NoSuchOrder, explain_bid, explain_lot
+from matching.explain import AnotherProblem, NoSuchOrder, explain_bid, explain_lot
 from matching.problem import LOT_REASONS, REASONS, Bid, Lot, Problem
+from matching.sentences import BID_SENTENCES, LOT_SENTENCES, PLACE, WORTH_SENTENCES, Sentences, sentence_of
 from matching.solver import solve
 from tests.matching.markets import market
-from tests.matching.rounds import bid, floor, lot, problem
+from tests.matching.rounds import auction, bid, floor, lot, problem, result
 
 
 def told(round_: Problem, bid_id: str = "B1") -> dict[str, dict[str, Any]]:
@@ -51,11 +52,6 @@ class TestBids:
         bids = [bid("B1", 10, limit_fen=60), bid("B2", 10, limit_fen=70)]
         reasons = told(problem([lot("L1", 10)], bids))
         assert reasons["priority"]["figures"] == {"eligible_t": 10, "sold_to_others_t": 10}
-
-    def test_the_price_is_the_limit_at_which_the_tonnes_were_unsold(self):
-        lots = [lot("L1", 3, ask_fen=75), lot("L2", 4, ask_fen=80), lot("L3", 9, ask_fen=85)]
-        figures = told(problem(lots, [bid("B1", 6, limit_fen=70)]))["price"]["figures"]
-        assert figures == {"limit_fen": 70, "needed_limit_fen": 80, "unsold_t": 7}
 
     def test_a_full_bid_has_no_reason(self):
         assert told(problem([lot("L1")], [bid("B1")])) == {}
@@ -113,14 +109,51 @@ class TestWholeMarkets:
             assert [(row["code"], row["tonnes"]) for row in asked] == [(r.code, r.tonnes) for r in each.reasons]
 
 
-def test_every_code_has_a_sentence_and_no_other_has():
-    assert set(BID_SENTENCES) == set(REASONS)
-    assert set(LOT_SENTENCES) <= set(LOT_REASONS)
+class TestDocuments:
+    def test_the_worth_of_a_tonne_is_told_with_its_change_its_moves_and_its_gain(self):
+        round_ = problem([lot("L1", 4)], [bid("B1", 10)])
+        (worth,) = explain_lot(round_, result(round_, {("B1", "L1"): 4}), "L1")["worth"]
+        assert worth["change"] == {"lot": "L1", "quantity_t": 5}
+        assert worth["moves"] == [{"bid": "B1", "lot": "L1", "tonnes": 1}]
+        assert worth["gain"] == {"compliance_t": 1, "voluntary_t": 0, "surplus_fen": 20}
+
+    def test_an_auction_is_told_at_its_prices(self):
+        round_ = auction()
+        told_ = explain_bid(round_, result(round_, {}, {"forestry": 80, "wind": 90}), "B1")
+        (reason,) = told_["reasons"]
+        assert reason["figures"] == {"limit_fen": 70, "needed_limit_fen": 90, "unsold_t": 20}
+
+    @pytest.mark.parametrize("tonnes", [{("B1", "L1"): 99}, {("B1", "L1"): 10, ("B2", "L1"): 10}])
+    def test_a_result_of_another_problem_is_refused(self, tonnes: dict[tuple[str, str], int]):
+        larger = problem([lot("L1", 200)], [bid("B1", 200), bid("B2", 200)])
+        with pytest.raises(AnotherProblem):
+            explain_bid(problem([lot("L1", 10)], [bid("B1", 10)]), result(larger, tonnes), "B1")
+
+    def test_an_order_that_the_problem_lacks_is_refused_by_name(self):
+        round_ = problem([], [])
+        with pytest.raises(NoSuchOrder, match="B9"):
+            explain_bid(round_, solve(round_), "B9")
+        with pytest.raises(NoSuchOrder, match="L9"):
+            explain_lot(round_, solve(round_), "L9")
 
 
-def test_an_order_that_the_problem_lacks_is_refused_by_name():
-    round_ = problem([], [])
-    with pytest.raises(NoSuchOrder, match="B9"):
-        explain_bid(round_, solve(round_), "B9")
-    with pytest.raises(NoSuchOrder, match="L9"):
-        explain_lot(round_, solve(round_), "L9")
+class TestSentences:
+    def test_every_code_has_a_sentence_and_no_other_has(self):
+        assert set(BID_SENTENCES) == set(REASONS)
+        assert set(LOT_SENTENCES) == set(LOT_REASONS) - {"supply_short"}
+
+    @pytest.mark.parametrize("sentences", [BID_SENTENCES, LOT_SENTENCES, WORTH_SENTENCES])
+    def test_the_first_sentence_whose_places_are_known_is_meant(self, sentences: Sentences):
+        for kind, variants in sentences.items():
+            for sentence in variants:
+                figures = {place.replace("_yuan", "_fen"): 1 for place in PLACE.findall(sentence)}
+                assert sentence_of(sentences, kind, figures) == sentence
+
+    def test_every_fact_of_a_market_fills_its_sentence(self):
+        round_ = market(60, 210, 3)
+        solved = solve(round_)
+        documents = [explain_bid(round_, solved, each.id) for each in round_.bids[:20]]
+        documents += [explain_lot(round_, solved, each.id) for each in round_.lots[:40]]
+        for fact in [fact for document in documents for fact in (*document["reasons"], *document["worth"])]:
+            known = {name.replace("_fen", "_yuan") for name in fact["figures"]}
+            assert set(PLACE.findall(fact["message"])) <= known

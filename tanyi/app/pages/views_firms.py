@@ -11,7 +11,7 @@ from market.emitters import benchmarks, obligations, policy
 from market.trading import bids, trades
 from matching import rounds
 from settlement import certificates, retirement
-from tanyi.app.pages import pieces
+from tanyi.app.pages import pieces, views_outcomes
 from tanyi.app.pages.pieces import both, names
 from tanyi.app.pages.views_rounds import contract_lines
 from tanyi.app.pages.views_sellers import holdings
@@ -201,7 +201,7 @@ def _eia_duty(ground: Any, told: dict[str, Any]) -> tuple[dict[str, Any], dict[s
 
 
 def bid(reader: Reader, number: str, organisation_id: int) -> dict[str, Any]:
-    """A firm's own bid with the terms that it may choose."""
+    """A firm's own bid with the terms that it may choose, and what came of it."""
     found = bids.of_buyer_by_number(reader, number=pieces.named(number), buyer_id=organisation_id)
     in_round = rounds.by_ids(reader, [found.round_id])[found.round_id]
     duties = obligations.by_ids(reader, [found.obligation_id] if found.obligation_id else [])
@@ -223,6 +223,7 @@ def bid(reader: Reader, number: str, organisation_id: int) -> dict[str, Any]:
     return {
         "bid": told,
         "plan": terms | {"is_assumption": "ecological_share_permille" in plan.assumptions},
+        "outcome": views_outcomes.of_bid(reader, found),
         "form": _typed_terms(found),
         "errors": {},
     } | pieces.prices_on_sale(reader)

@@ -10,7 +10,7 @@ from market.registry import issuance, projects
 from market.trading import listings, trades
 from matching import rounds
 from settlement import certificates, retirement
-from tanyi.app.pages import pieces
+from tanyi.app.pages import pieces, views_outcomes
 from tanyi.app.pages.pieces import type_names
 from tanyi.app.pages.views_certificates import beneficiary_of
 from tanyi.kernel.identity import REGIONS
@@ -132,8 +132,11 @@ def rows_of(reader: Reader, listing_ids: Sequence[int]) -> list[dict[str, Any]]:
     ]
 
 
-def listing(reader: Reader, number: str, *, is_organiser: bool) -> dict[str, Any]:
-    """One listing with its project; the form is there for an organiser while something can be bought."""
+def listing(reader: Reader, number: str, *, is_organiser: bool, organisation_id: int | None = None) -> dict[str, Any]:
+    """One listing with its project; the form is there for an organiser while something can be bought.
+
+    Its seller (`organisation_id` is the reader's) also reads what a published round did with it.
+    """
     offer = listings.by_number(reader, pieces.named(number))
     (row,) = rows_of(reader, [offer.id])
     origin = issuance.provenance(reader, [offer.issuance_id])[offer.issuance_id]
@@ -147,4 +150,5 @@ def listing(reader: Reader, number: str, *, is_organiser: bool) -> dict[str, Any
         | {"methodology": pieces.method_names(origin.methodology)},
         "smallest_t": offer.minimum_t,
         "may_buy": is_organiser and is_on_sale,
+        "outcome": views_outcomes.of_listing(reader, offer) if offer.seller_id == organisation_id else None,
     }
