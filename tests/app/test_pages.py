@@ -12,6 +12,9 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from sqlalchemy import event
 
+from matching.certificate import read_certificate
+from matching.checker import check
+from matching.problem import read_problem, read_result
 from settlement.certificate_format import verify
 from tanyi.app.factory import application_of
 from tanyi.app.installation import Installation, open_installation
@@ -130,6 +133,19 @@ class TestPublicPages:
         assert public.get("/rounds/2026-2/problem.json").status_code == 404
         assert public.get("/rounds/2026-1/problem.json").json()["format"] == "tanyi.match/1"
         assert public.get("/rounds/2026-1/result.json").json()["format"] == "tanyi.match.result/1"
+        assert public.get("/rounds/2026-2/certificate.json").status_code == 404
+
+    def test_a_published_round_proves_its_bounds_to_whoever_follows_its_page(
+        self, public: TestClient[Litestar]
+    ) -> None:
+        page = public.get("/rounds/2026-1").text
+        problem, result, certificate = re.findall(r'href="(/rounds/2026-1/[a-z]+\.json)" download', page)
+        assert "tanyi check problem.json result.json --certificate certificate.json" in page
+        shown = public.get("/api/v1/rounds/2026-1").json()
+        assert [shown["problem"], shown["result"], shown["certificate"]] == [problem, result, certificate]
+        proof = read_certificate(public.get(certificate).content)
+        frozen, reached = public.get(problem).content, public.get(result).content
+        assert check(read_problem(frozen), read_result(reached), proof) == []
 
     def test_the_certificate_of_the_page_is_verified_with_the_public_keys(self, public: TestClient[Litestar]) -> None:
         found = verify(public.get("/certificates/R100001.json").content, public.get("/.well-known/jwks.json").json())

@@ -17,11 +17,11 @@ from tests.app.web import EVENT, Site, run_everything, site_of
 from tests.market_makers import Market
 
 PUBLIC = """
-GET / · GET /registry · GET /projects/{code} · GET /market · GET /listings/{number} · GET /rounds · GET /rounds/{number}
-GET /rounds/{number}/problem.json · GET /rounds/{number}/result.json · GET /certificates/{name}
+GET / · GET /registry · GET /projects/{code} · GET /market · GET /market/desk · GET /listings/{number} · GET /rounds · GET /rounds/{number}
+GET /rounds/{number}/problem.json · GET /rounds/{number}/result.json · GET /rounds/{number}/certificate.json · GET /certificates/{name}
 GET /language/{locale} · GET /sign-in · POST /sign-in · POST /sign-out
 GET /api/v1/projects · GET /api/v1/projects/{code} · GET /api/v1/listings · GET /api/v1/listings/{number}
-GET /api/v1/rounds · GET /api/v1/rounds/{number} · GET /api/v1/retirements · GET /api/v1/certificates/{number}
+GET /api/v1/rounds · GET /api/v1/rounds/{number} · POST /api/v1/desk · GET /api/v1/retirements · GET /api/v1/certificates/{number}
 GET /health · GET /.well-known/jwks.json · GET /log/checkpoint · POST /gateway/webhooks · GET /docs
 GET /schema · GET /schema/openapi.json · GET /schema/{path} · GET /static/{file_path} · HEAD /static/{file_path}
 """
@@ -39,6 +39,7 @@ RESTRICTED = {
     "POST /rounds": {"operator"},
     "POST /rounds/{number}/close": {"operator"},
     "POST /rounds/{number}/solve": {"operator"},
+    "POST /rounds/{number}/solve/cancel": {"operator"},
     "POST /rounds/{number}/publish": {"operator"},
     "GET /api/v1/holdings": {"seller", "firm", "organiser"},
     "GET /api/v1/duties": {"firm"},

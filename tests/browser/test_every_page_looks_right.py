@@ -12,6 +12,8 @@ PUBLIC = {
     "home": "/",
     "market": "/market",
     "market-empty": "/market?type=wetland&price_to=1",
+    "portfolio": "/market/desk?quantity_t=3284&ecological_percent=50&max_group_percent=40&vintage_from=2023",
+    "portfolio-short": "/market/desk?quantity_t=9000000&limit_yuan=60&max_sellers=2",
     "registry": "/registry",
     "registry-serial": "/registry?q=1-1",
     "registry-nothing": "/registry?q=nothing-like-it",
