@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check package lock catalogs docs clean chromium
+.PHONY: help setup demo test check package bench long lock catalogs docs clean chromium
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -53,9 +53,18 @@ check: setup ## Lint, types, floors, catalogs, the wheel in a fresh environment
 package: setup ## Build the wheel and try it from another folder
 	@$(BIN)/python tests/packaging.py
 
+bench: setup ## Measure everything (about 40 min), write docs/benchmarks.md; SECTIONS="3 7" SEEDS=5 REAL=FILE PROBLEMS=DIR
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements-bench.lock
+	@$(BIN)/python -m benchmarks $(SECTIONS) $(if $(SEEDS),--seeds $(SEEDS)) \
+		$(if $(REAL),--real $(REAL)) $(if $(PROBLEMS),--problems $(PROBLEMS))
+
+long: setup ## Solve and check thousands of random rounds; SEED=2 for others
+	@$(BIN)/python -m benchmarks.long_run $(if $(SEED),--seed $(SEED))
+
 lock: ## Renew requirements.lock from pyproject.toml
 	@$(BIN)/uv lock --quiet --upgrade
 	@$(BIN)/uv export --no-header --no-emit-project --no-annotate --quiet --output-file requirements.lock >/dev/null
+	@$(BIN)/uv export --no-header --no-emit-project --no-annotate --quiet --only-group bench --output-file requirements-bench.lock >/dev/null
 
 catalogs: setup ## Extract messages and merge them into the catalogs
 	@$(BIN)/python -m tanyi.app.catalogs update
