@@ -32,6 +32,7 @@ from matching.variables import Book, Mask, Whole
 DENSE_PAIRS = 600_000  # up to here every pair that may trade is in play
 MOST_SPREADS, SPREAD_PAIRS = 4, 60_000  # greatest flows are quick
 MOST_PASSES = 4
+STRIPPED_PART = 200  # a loss of one part in so many is too much
 LARGE_PASSES, NEAR_PAIRS = 5, 1_000  # cheapest flows are not
 STALE_PASSES = 2  # passes without gain after which the rest is left
 NEAR_PPM = 50  # of a large round; what is left costs more time than it brings
@@ -52,7 +53,7 @@ def repaired(
     `held` keeps the rules of pairs, caps and sellers; whole orders and minimum lines may still be broken.
     """
     pairs = _Pairs(book, margins)
-    best = _caught_up(book, margins, held, is_late)
+    best = _caught_up(book, weights, margins, held, is_late)
     best_score, stale = score_of(book, best), 0
     for number in range(MOST_PASSES if pairs.all else LARGE_PASSES):
         if pairs.is_near(best_score) or stale == STALE_PASSES or is_late():
@@ -80,10 +81,25 @@ class _Aims:
     sold_t: Whole
 
 
-def _caught_up(book: Book, margins: Margins, held: Allocation, is_late: Callable[[], bool]) -> Allocation:
-    """A feasible allocation near the fills and uses of the margins, by greatest flows, which are quick."""
+def _caught_up(
+    book: Book, weights: Weights, margins: Margins, held: Allocation, is_late: Callable[[], bool]
+) -> Allocation:
+    """A feasible allocation near the fills and uses of the margins, by greatest flows, which are quick.
+
+    Where so many orders are all or none that stripping the partial ones leaves too little, they are given up one part
+    after the other instead, and what comes free goes to the rest.
+    """
     aims = _Aims(margins.filled_t(book), margins.sold_t(book))
-    return _feasible(book, _spread(book, aims, held, range(MOST_SPREADS), is_late))
+    held = _spread(book, aims, held, range(MOST_SPREADS), is_late)
+    found = _feasible(book, held)
+    lost_t = int(held.tonnes.sum() - found.tonnes.sum())
+    if lost_t * STRIPPED_PART <= held.tonnes.sum() or is_late():
+        return found
+    lacking_t, left_t = aims.filled_t - held.filled_t(book), aims.sold_t - held.sold_t(book)
+    bid, lot = around(book, Aimed(book, held, lacking_t, left_t), 0, SPREAD_PAIRS)
+    field = Field.of(book, bid, lot, *_given_up(book, margins, held, 0))
+    settled_ = settled(book, weights, field, found, held)
+    return max(found, settled_, key=lambda each: score_of(book, each))
 
 
 def _spread(book: Book, aims: _Aims, held: Allocation, numbers: range, is_late: Callable[[], bool]) -> Allocation:

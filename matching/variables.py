@@ -26,7 +26,7 @@ Whole = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 # Seller groups with this share of the supply get classes of their own, so many at most; fewer in a large round.
 DOMINANT_PERMILLE, MOST_DOMINANT = 5, 60
-LARGE_DOMINANT_PERMILLE, LARGE_MOST_DOMINANT = 50, 12
+LARGE_DOMINANT_PERMILLE, LARGE_MOST_DOMINANT = 100, 12
 LARGE_PAIRS = 2_000_000
 _Choice = tuple[frozenset[str] | None, frozenset[str] | None]
 
