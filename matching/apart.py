@@ -232,9 +232,9 @@ def main(arguments: Sequence[str]) -> int:
         solve_certified,
     )  # here, because whoever starts this needs no solver in memory
 
-    if given.memory_cap is not None:
-        _cap_memory(given.memory_cap)
     try:
+        if given.memory_cap is not None:
+            _cap_memory(given.memory_cap)
         problem = read_problem(sys.stdin.buffer.read())
         limits = {"time_limit_s": given.time_limit, "workers": given.workers}
         result, certificate = solve_certified(problem, **limits, tell=_Teller())
@@ -250,7 +250,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _cap_memory(cap_mb: int) -> None:
-    """Data counts, not addresses: threads and libraries reserve far more of those than they use."""
+    """Data counts, not addresses: threads and libraries reserve far more of those than they use.
+
+    Raises MemoryError where more is in use already: a small round might need nothing beyond that and pass unnoticed.
+    """
+    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > cap_mb * 2**10:
+        raise MemoryError
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = cap_mb * 2**20
     resource.setrlimit(resource.RLIMIT_DATA, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from matching.auction_flow import Flows, Range
+from matching.auction_flow import Flowed, Flows, Range
 from matching.auction_lines import LinesOf, at_prices, drawn, in_turn, put_back
 from matching.auction_prices import NO_PRICE, Hall, hall_of, has_prices, published
 from matching.auction_proof import is_small, proved, score_of
@@ -32,7 +32,8 @@ from matching.problem import LARGEST_PRICE_FEN, Bound, Result
 from matching.progress import BOUNDING, EXPLAINING, LINES, PROOF, Progress, Tell
 from matching.variables import Book, Whole
 
-MOST_DRAWINGS, FEW = 12, 50  # of lines; one part in fifty that cannot be drawn is planned anew
+MOST_DRAWINGS = 12  # of lines, until all of a plan can be drawn
+FEW, MUCH = 50, 200  # less than a part in 50 is planned anew; a loss of more than a part in 200 is worth another try
 MOST_RETURNS = 4  # of putting orders back and looking at the prices again
 
 
@@ -57,8 +58,7 @@ def auctioned(book: Book, lines_of: LinesOf, time: Time, tell: Tell) -> tuple[Re
     flows = Flows(hall, most_t)
     plan, bound = searched(flows, time.is_late)
     bound = min(bound, (surplus_fen, int(book.quota_t.sum())))
-    held = NOTHING if plan is None else _drawn(flows, plan, lines_of, time)
-    held = _returned(hall, most_t, held)
+    held = _returned(hall, most_t, _drawn(flows, plan, lines_of, time), time)
     if score_of(book, held) < bound and is_small(book) and not time.is_late():
         tell(_progress(book, PROOF, bound[0], held))
         found, bound = proved(hall, held, bound, time.is_late)
@@ -84,14 +84,33 @@ def _progress(book: Book, stage: str, surplus_fen: int, held: Allocation) -> Pro
 
 
 def _drawn(flows: Flows, plan: Plan, lines_of: LinesOf, time: Time) -> Allocation:
-    """Lines for a plan. Where a few tonnes cannot be drawn they are offered to other bids; more are left to repair."""
-    book, prices = flows.hall.book, plan.prices
+    """Lines for a plan. Where much of it cannot be drawn, other orders at its prices are let in as well."""
+    hall, book = flows.hall, flows.hall.book
     if plan.is_rough:  # the maker of lines is to decide on the whole orders
         filled_t = np.where(book.is_whole_bid & (plan.filled_t > 0), book.quota_t, plan.filled_t)
         sold_t = np.where(book.is_whole_lot & (plan.sold_t > 0), book.supply_t, plan.sold_t)
-        return _at(flows.hall, prices, filled_t, sold_t, lines_of)
-    offered = at_prices(flows.hall, prices.lowest_fen)
-    prices = _as_planned(book, prices, plan.filled_t, plan.sold_t)
+        return _at(hall, plan.prices, filled_t, sold_t, lines_of)
+    prices, found = _replanned(flows, plan, lines_of, time)
+    held = _at(hall, prices, *found.margins(book), lines_of)
+    short_fen = found.score[0] - score_of(book, held)[0]
+    if short_fen * MUCH <= found.score[0] or time.is_late():
+        return held
+    is_dear = hall.least_fen > prices.lowest_fen[hall.type_of_lot]
+    other = _at(
+        hall,
+        prices,
+        np.where(prices.most_t > 0, book.quota_t, 0),
+        np.where(prices.no_lot | is_dear, 0, book.supply_t),
+        lines_of,
+    )
+    return max(held, other, key=lambda each: score_of(book, each))
+
+
+def _replanned(flows: Flows, plan: Plan, lines_of: LinesOf, time: Time) -> tuple[Range, Flowed]:
+    """The plan with early orders first. A few tonnes that cannot be drawn are offered to other bids."""
+    book = flows.hall.book
+    offered = at_prices(flows.hall, plan.prices.lowest_fen)
+    prices = _as_planned(book, plan.prices, plan.filled_t, plan.sold_t)
     found = flows.flow(prices, ranked=True)
     for _ in range(MOST_DRAWINGS):
         filled_t, sold_t = found.margins(book)
@@ -105,7 +124,7 @@ def _drawn(flows: Flows, plan: Plan, lines_of: LinesOf, time: Time) -> Allocatio
         if settled is None:
             break
         prices, found = settled
-    return _at(flows.hall, prices, *found.margins(book), lines_of)
+    return prices, found
 
 
 def _as_planned(book: Book, prices: Range, filled_t: Whole, sold_t: Whole) -> Range:
@@ -122,9 +141,11 @@ def _at(hall: Hall, prices: Range, filled_t: Whole, sold_t: Whole, lines_of: Lin
     return put_back(offered, held if is_feasible(offered, held) else NOTHING)
 
 
-def _returned(hall: Hall, most_t: Whole, held: Allocation) -> Allocation:
+def _returned(hall: Hall, most_t: Whole, held: Allocation, time: Time) -> Allocation:
     """Puts orders back at the prices that would be published, until none is left that has room there."""
-    for _ in range(MOST_RETURNS):
+    for number in range(MOST_RETURNS):
+        if number and time.is_late():
+            break
         more = put_back(at_prices(hall, _opened(hall, published(hall, most_t, held))), held)
         if score_of(hall.book, more) == score_of(hall.book, held):
             break

@@ -38,13 +38,17 @@ class Plan:
     is_rough: bool = False
 
 
-def searched(flows: Flows, is_late: Callable[[], bool]) -> tuple[Plan | None, Score]:
-    """The best plan found (None when it is late before the first) and a bound on every outcome that has prices."""
+def searched(flows: Flows, is_late: Callable[[], bool]) -> tuple[Plan, Score]:
+    """The best plan found, late or not, and a bound on every outcome that has prices."""
     search = _Search(flows)
     search.add(flows.every_price, flows.widest())
-    while search.open and not search.is_spent and not is_late():
+    while search.open and not search.is_spent:
         search.step()
-    return search.best or search.rough, search.bound
+        if is_late():
+            break
+    plan = search.best or search.rough
+    assert plan is not None, "the first range gives a plan"
+    return plan, search.bound
 
 
 @dataclass(frozen=True)
