@@ -61,7 +61,7 @@ def auctioned(book: Book, lines_of: LinesOf, time: Time, tell: Tell) -> tuple[Re
     held = _returned(hall, most_t, _drawn(flows, plan, lines_of, time), time)
     if score_of(book, held) < bound and is_small(book) and not time.is_late():
         tell(_progress(book, PROOF, bound[0], held))
-        found, bound = proved(hall, held, bound, time.is_late)
+        found, bound = proved(hall, held, bound, time.left)
         held = held if found is held else _in_order(flows, most_t, found, lines_of)
         time.is_late()
     tell(_progress(book, EXPLAINING, bound[0], held))

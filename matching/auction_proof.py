@@ -20,7 +20,7 @@ from matching.auction_prices import Hall, has_prices
 from matching.branching import Node, Relaxation, Tree
 from matching.constraints import Allocation, is_feasible
 from matching.programme import Limits, Point, Simplex, Sums
-from matching.rounding import NOISE, is_whole, rounded
+from matching.rounding import NOISE
 from matching.variables import Book, Whole
 
 MOST_BIDS, MOST_LOTS = 100, 500
@@ -40,16 +40,17 @@ def score_of(book: Book, held: Allocation) -> Score:
     return sum((book.surplus_fen(held.bid, held.lot) * held.tonnes).tolist()), int(held.tonnes.sum())
 
 
-def proved(hall: Hall, held: Allocation, bound: Score, is_late: Callable[[], bool]) -> tuple[Allocation, Score]:
+def proved(hall: Hall, held: Allocation, bound: Score, left: Callable[[], float | None]) -> tuple[Allocation, Score]:
     """The best outcome found, at least as good as `held`, and a bound on all of them.
 
-    `bound` holds already: on the surplus, and on the tonnes of outcomes with that surplus.
+    `bound` holds already: on the surplus, and on the tonnes of outcomes with that surplus. `left` gives the seconds left or
+    None.
     """
     book, most_t = hall.book, int(hall.book.quota_t.sum())
     is_brief = len(book.bids) > SMALL_BIDS or len(book.lots) > SMALL_LOTS
     effort, surplus_fen = BRIEF if is_brief else EFFORT, bound[0]
     if score_of(book, held)[SURPLUS] < surplus_fen:
-        tree = _Tree(Relaxation(book), SURPLUS_OF_ROUND, held, effort, is_late, hall=hall, sought=SURPLUS)
+        tree = _Tree(Relaxation(book), SURPLUS_OF_ROUND, held, effort, left, hall=hall, sought=SURPLUS)
         surplus_fen, held, effort = tree.grown(surplus_fen), tree.held, effort - tree.effort // 2
     reached = score_of(book, held)
     if reached[SURPLUS] < surplus_fen:
@@ -57,7 +58,7 @@ def proved(hall: Hall, held: Allocation, bound: Score, is_late: Callable[[], boo
     most_t = bound[1] if surplus_fen == bound[0] else most_t
     if reached[TONNES] < most_t:
         relaxation = _AtSurplus(book, surplus_fen)
-        tree = _Tree(relaxation, SURPLUS_OF_ROUND, held, effort, is_late, hall=hall, sought=TONNES)
+        tree = _Tree(relaxation, SURPLUS_OF_ROUND, held, effort, left, hall=hall, sought=TONNES)
         most_t, held = tree.grown(most_t), tree.held
     return held, (surplus_fen, most_t)
 
@@ -94,6 +95,7 @@ class _Tree(Tree):
         parts = [] if point is None else self.parts(point)
         if point is None or not parts:
             return super().visited(most, limits)
+        self.visits += 1
         self.effort += self.relaxation.simplex.effort
         proof = self.relaxation.sums.proof(self.worth, point.multiplier, limits)
         most = min(most, proof.most)
@@ -125,19 +127,15 @@ class _Tree(Tree):
         above: Limits = dict.fromkeys(self.rows.x[poor].tolist(), (0, 0))
         return [below, above] if is_below else [above, below]
 
-    def try_whole(self, point: Point, limits: Limits, most: int) -> None:
-        """Takes the whole tonnes at a point, or next to it, if they are better than the best found."""
-        values = point.at[self.rows.x]
-        tonnes: Whole | None = np.rint(values).astype(np.int64)
-        if not is_whole(values):
-            tonnes = rounded(self.rows, self.worth, point.at, limits, self.best + 1, most)
-        if tonnes is None:
-            return
+    def is_taken(self, tonnes: Whole) -> bool:
+        """Takes tonnes of every pair if they keep every rule, have prices and are better than the best found."""
         found = Allocation.of(self.rows.bid, self.rows.lot, tonnes, len(self.book.lots))
         score = score_of(self.book, found)
         is_kept = self.sought == SURPLUS or score[SURPLUS] == score_of(self.book, self.held)[SURPLUS]
-        if is_kept and score[self.sought] > self.best and self.is_outcome(found):
-            self.held, self.best = found, score[self.sought]
+        if not (is_kept and score[self.sought] > self.best and self.is_outcome(found)):
+            return False
+        self.held, self.best = found, score[self.sought]
+        return True
 
     def is_outcome(self, found: Allocation) -> bool:
         """Whether every rule is kept and every type has a price."""

@@ -20,10 +20,17 @@ from matching.constraints import Allocation, is_feasible
 from matching.goals import score_of
 from matching.pair_rows import PairRows
 from matching.programme import PARTS, Emptiness, Limits, Point, Proof, Simplex, Sums
+from matching.remainder import remainder
 from matching.rounding import is_whole, rounded
 from matching.variables import Book, Whole
 
 LOOKS_BACK = 8  # the part of the effort after which a search without gain looks back
+FIRST_ASKED, FIRST_STEPS = 12, 0.15  # nodes after which what is left is handed over, and what may be spent on it
+ASKED_AGAIN = 8  # times as many nodes and steps
+EFFORT_OF_A_STEP, EFFORT_OF_ROUNDING = 120_000_000, 600_000  # about as much time as so many pivots times rows take
+FIRST_ASKED, ASKED_AGAIN = 12, 12  # nodes after which what is left is handed over, and times as many the next time
+FIRST_STEPS, MORE_STEPS = 0.15, 8  # what may be spent on it then, in the constraint solver's steps, and times as much
+EFFORT_OF_A_STEP, EFFORT_OF_ROUNDING = 120_000_000, 600_000  # about as much time as so many pivots times rows take
 Node = tuple[int, Limits]  # what every result within the limits is worth at most, and the limits on columns
 
 
@@ -68,18 +75,21 @@ class Relaxation:
 class Tree:
     """The search for one goal: `held` the best found, worth `best` at that goal, `lost` what could not be decided.
 
-    `effort` is what it has spent, in pivots times rows, of what is `allowed`.
+    `effort` is what it has spent, in pivots times rows, of what is `allowed`; `left` gives the seconds left or None.
     """
 
     relaxation: Relaxation
     goal: int
     held: Allocation
     allowed: int
-    is_late: Callable[[], bool]
+    left: Callable[[], float | None]
     best: int = field(init=False)
     lost: int = 0
     effort: int = 0
     number: int = 0
+    visits: int = 0
+    asked_at: int = FIRST_ASKED
+    steps: float = FIRST_STEPS
 
     def __post_init__(self) -> None:
         self.book, self.rows = self.relaxation.book, self.relaxation.rows
@@ -100,13 +110,33 @@ class Tree:
                 looked_back = True
                 if self.best == first:
                     self.look_back(bound, limits)
+            if self.visits >= self.asked_at and self.is_settled_at_once(limits, self.promise(node)):
+                return self.best
             node = self.visited(*node) or self.most_promising()
+        return self.promise(node)
+
+    def promise(self, node: Node | None) -> int:
+        """What the goal can be at most, with this node and those that are open."""
         promised = [node[0]] if node is not None else []
         return max([self.best, self.lost, *promised, *(-promise for promise, _, _ in self.open)])
 
+    def is_settled_at_once(self, limits: Limits, most: int) -> bool:
+        """Hands over everything that may be better than the best: whether that is known afterwards."""
+        left_s, allowed = self.left(), (self.allowed - self.effort) / EFFORT_OF_A_STEP
+        steps, self.asked_at, self.steps = (
+            min(self.steps, allowed),
+            self.asked_at * ASKED_AGAIN,
+            self.steps * ASKED_AGAIN,
+        )
+        found = remainder(self.rows, self.worth, limits, (self.best + 1, most), steps, left_s)
+        self.effort += int(found.steps * EFFORT_OF_A_STEP)
+        if found.tonnes is None:
+            return found.is_settled
+        return self.is_taken(found.tonnes) and found.is_settled
+
     def is_over(self) -> bool:
         """Whether the effort is spent or the time is up."""
-        return self.effort >= self.allowed or self.is_late()
+        return self.effort >= self.allowed or self.left() == 0
 
     def look_back(self, bound: int, limits: Limits) -> None:
         """Where nothing better turns up: one dive that starts from the choices held. It proves nothing."""
@@ -119,6 +149,7 @@ class Tree:
     def visited(self, most: int, limits: Limits) -> Node | None:
         """The likeliest child of a node, the others left open; None where nothing better can be below."""
         point = self.relaxation.simplex.solve(limits)
+        self.visits += 1
         self.effort += self.relaxation.simplex.effort
         if point is None:
             self.lost = self.lost if self.is_empty(limits) else max(self.lost, most)
@@ -158,10 +189,17 @@ class Tree:
         """Takes the whole tonnes at a point, or next to it, if they are better than the best found."""
         tonnes: Whole | None = np.rint(point.at[self.rows.x]).astype(np.int64)
         if not is_whole(point.at[self.rows.x]):
+            self.effort += EFFORT_OF_ROUNDING
             tonnes = rounded(self.rows, self.worth, point.at, limits, self.best + 1, most)
-        if tonnes is None:
-            return
+        if tonnes is not None:
+            self.is_taken(tonnes)
+
+    def is_taken(self, tonnes: Whole) -> bool:
+        """Takes tonnes of every pair if they keep every rule and are better than the best found."""
         found = Allocation.of(self.rows.bid, self.rows.lot, tonnes, len(self.book.lots))
         score = score_of(self.book, found)
-        if is_feasible(self.book, found) and score[: self.goal] == self.kept and score[self.goal] > self.best:
-            self.held, self.best = found, score[self.goal]
+        is_better = score[: self.goal] == self.kept and score[self.goal] > self.best
+        if not (is_better and is_feasible(self.book, found)):
+            return False
+        self.held, self.best = found, score[self.goal]
+        return True

@@ -51,16 +51,25 @@ class Worth:
 
 
 class Bounds:
-    """The bounds for a reached score, each the least that the networks of a relaxation imply."""
+    """The bounds for a reached score, each the least that the networks of a relaxation imply, or that is known already."""
 
     def __init__(
-        self, book: Book, relaxed: Sequence[tuple[Network, Margins]], most_t: Whole, *, is_cut_short: bool = False
+        self,
+        book: Book,
+        relaxed: Sequence[tuple[Network, Margins]],
+        most_t: Whole,
+        *,
+        is_cut_short: bool = False,
+        known: Bounds | None = None,
     ) -> None:
         self._book, self._market = book, Market(book.problem)
         self._held_back = most_t < book.quota_t
         sweeps = FEW_SWEEPS if is_cut_short else MOST_SWEEPS
         self._residuals = [(_Residual(network, margins, sweeps), network, margins) for network, margins in relaxed]
         self._known: dict[tuple[str, Score], tuple[int, Prices]] = {}
+        self._others: Bounds | None = known
+        # what the flows promise of all three goals together; nothing where one of them was cut short
+        self.promised = None if is_cut_short else min(margins.score for _, margins in relaxed)
 
     def look_at(self, bids: Mask) -> None:
         """Seeks the prices of these bids one by one from now on: rules that the networks leave out hold them back."""
@@ -74,16 +83,16 @@ class Bounds:
 
     def proven(self, reached: Score) -> tuple[Bound, Proofs]:
         """The bounds and the prices that prove them."""
-        proofs = {goal: self._least(goal, reached) for goal in GOALS}
+        proofs = {goal: self.least(goal, reached) for goal in GOALS}
         figures = {goal: most for goal, (most, _) in proofs.items()}
         return Bound(**figures), Proofs(**{goal: prices for goal, (_, prices) in proofs.items()})
 
     def of_auction(self) -> tuple[int, Proofs]:
         """The bound of an auction's surplus, without the one-price rule, and the prices that prove it."""
-        surplus_fen, prices = self._least("surplus_fen", (0, 0, 0))
+        surplus_fen, prices = self.least("surplus_fen", (0, 0, 0))
         return surplus_fen, Proofs(surplus_fen=prices)
 
-    def _least(self, goal: str, reached: Score) -> tuple[int, Prices]:
+    def least(self, goal: str, reached: Score) -> tuple[int, Prices]:
         """The bound of a goal and its prices. Only the surplus needs other prices for another reached score."""
         given = (reached[0], reached[1], 0) if goal == "surplus_fen" else (0, 0, 0)
         if (goal, given) not in self._known:
@@ -91,7 +100,8 @@ class Bounds:
                 (self._derived(goal, given, *each) for each in self._residuals), key=lambda each: each[0]
             )
         most, prices = self._known[goal, given]
-        return most - (prices.compliance_worth * reached[0] if goal == "voluntary_t" else 0), prices
+        own = most - (prices.compliance_worth * reached[0] if goal == "voluntary_t" else 0), prices
+        return own if self._others is None else min(own, self._others.least(goal, reached), key=lambda each: each[0])
 
     def _derived(
         self, goal: str, given: Score, residual: _Residual, network: Network, margins: Margins

@@ -49,7 +49,7 @@ def searched(
             continue
         relaxation = relaxation or Relaxation(book)
         kept_for_later = (2 - goal) * allowed // 6
-        tree = Tree(relaxation, goal, held, effort - kept_for_later, lambda: left() == 0)
+        tree = Tree(relaxation, goal, held, effort - kept_for_later, left)
         proven[goal] = tree.grown(bound[goal])
         held, effort = tree.held, effort - tree.effort
         tell(Progress(PROOF, tighter(bound_of(score_of(book, held)), None), score_of(book, held)))

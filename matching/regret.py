@@ -24,26 +24,28 @@ from matching.variables import Book, Whole, one
 
 SURPLUS = 2  # the number of the goal
 TRIES, LARGE_TRIES = 40, 16  # for each goal
-FAIR_PPM = 300  # of a large round: below, another try costs more time than it brings
 BIDS = 12  # taken up again together
 BEST_LOTS = 120  # of each, besides those it has
 LARGEST = 8  # losses looked at in turn
 
 
 def mended(
-    book: Book, weights: Weights, bounds: Bounds, held: Allocation, *, is_late: Callable[[], bool]
+    book: Book, weights: Weights, bounds: Bounds, held: Allocation, *, fair_ppm: int, is_late: Callable[[], bool]
 ) -> Allocation:
-    """A better allocation, or the same: goal after goal that has not met its bound is looked at."""
-    is_large = len(book.bids) * len(book.lots) > DENSE_PAIRS
+    """A better allocation, or the same: goal after goal that has not met its bound is looked at.
+
+    Gaps of at most `fair_ppm` are left as they are.
+    """
+    most_tries = LARGE_TRIES if len(book.bids) * len(book.lots) > DENSE_PAIRS else TRIES
     for goal in range(3):
         score = score_of(book, held)
         bound = tighter(bounds.bound(score), None)
         gap = gap_of(bound, score)
-        if score[goal] == bound[goal] or (is_large and max(gap.coverage, gap.surplus) <= FAIR_PPM):
+        if score[goal] == bound[goal] or max(gap.coverage, gap.surplus) <= fair_ppm:
             continue
         prices = getattr(bounds.proven(score)[1], GOALS[QUOTA][goal])
         loss = _Loss(book, prices, goal)
-        held = _searched(book, weights, loss, held, bound[: goal + 1], LARGE_TRIES if is_large else TRIES, is_late)
+        held = _searched(book, weights, loss, held, bound[: goal + 1], most_tries, is_late)
     return held
 
 

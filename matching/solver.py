@@ -18,7 +18,7 @@ from matching.certificate import CERTIFICATE_FORMAT, Certificate, Proofs
 from matching.consolidation import consolidated
 from matching.constraints import Allocation, most_alone_t
 from matching.duals import Bounds, nothing_to_gain
-from matching.goals import Relaxation, score_of, weights_of
+from matching.goals import Relaxation, gap_of, score_of, tighter, weights_of
 from matching.outcome import empty_result, result_of, timed
 from matching.problem import AUCTION, Problem, Result
 from matching.progress import BOUNDING, EXPLAINING, LINES, PROOF, READING, Progress, Tell, untold
@@ -26,7 +26,9 @@ from matching.proof import is_small, searched
 from matching.regret import mended
 from matching.repair import in_order_of_time, repaired
 from matching.routing import routed
-from matching.variables import Book, Whole, book_of
+from matching.variables import Book, Whole, book_of, is_large, is_middling
+
+MIDDLING_FAIR_PPM, LARGE_FAIR_PPM = 100, 300  # a gap below which another look costs more time than it brings
 
 
 class NotSolvable(ValueError):  # noqa: N818  a refusal says what is wrong
@@ -94,25 +96,42 @@ def _lines_by(deadline: Deadline) -> LinesOf:
 
 
 def _cleared(book: Book, deadline: Deadline, tell: Tell) -> tuple[Result, Proofs]:
-    tell(Progress(BOUNDING, None, None))
-    relaxation = Relaxation(book, most_alone_t(book), deadline.left)
-    deadline.has_struck |= relaxation.is_cut_short
-    bounds = Bounds(book, relaxation.relaxed, relaxation.most_t, is_cut_short=relaxation.is_cut_short)
-    promised = None if relaxation.is_cut_short else relaxation.best[1].score
-    tell(Progress(LINES, promised, None))
-    held = _proposed(book, relaxation, deadline)
-    bounds.look_at(relaxation.best[1].filled_t(book) > held.filled_t(book))
-    held = mended(book, weights_of(book), bounds, held, is_late=deadline.is_late)
+    fair_ppm = MIDDLING_FAIR_PPM if is_middling(book) else LARGE_FAIR_PPM if is_large(book) else 0
+    held, bounds = _approached(book, None, fair_ppm, deadline, tell)
+    if is_middling(book) and _gap_ppm(book, bounds, held) > fair_ppm and not deadline.is_late():
+        book, seen_coarsely = book_of(book.problem, is_fine=True), held
+        held, bounds = _approached(book, bounds, 0, deadline, tell)
+        held = max(held, seen_coarsely, key=lambda each: score_of(book, each))
     search = None
     if is_small(book) and not deadline.is_late():
-        tell(Progress(PROOF, promised, score_of(book, held)))
+        tell(Progress(PROOF, bounds.promised, score_of(book, held)))
         held, search = searched(book, held, bounds.bound, deadline.left, tell)
         held = in_order_of_time(book, weights_of(book), held)
         deadline.is_late()
-    tell(Progress(EXPLAINING, promised, score_of(book, held)))
+    tell(Progress(EXPLAINING, bounds.promised, score_of(book, held)))
     held = consolidated(book, held)
     bound, proofs = bounds.proven(score_of(book, held))
     return result_of(book, held, bound, search, was_late=deadline.has_struck), proofs
+
+
+def _approached(
+    book: Book, known: Bounds | None, fair_ppm: int, deadline: Deadline, tell: Tell
+) -> tuple[Allocation, Bounds]:
+    """The best allocation that flows and repairs lead to, and the bounds beside it, no higher than those known."""
+    tell(Progress(BOUNDING, None, None))
+    relaxation = Relaxation(book, most_alone_t(book), deadline.left)
+    deadline.has_struck |= relaxation.is_cut_short
+    bounds = Bounds(book, relaxation.relaxed, relaxation.most_t, is_cut_short=relaxation.is_cut_short, known=known)
+    tell(Progress(LINES, bounds.promised, None))
+    held = _proposed(book, relaxation, deadline)
+    bounds.look_at(relaxation.best[1].filled_t(book) > held.filled_t(book))
+    return mended(book, weights_of(book), bounds, held, fair_ppm=fair_ppm, is_late=deadline.is_late), bounds
+
+
+def _gap_ppm(book: Book, bounds: Bounds, held: Allocation) -> int:
+    score = score_of(book, held)
+    gap = gap_of(tighter(bounds.bound(score), None), score)
+    return max(gap.coverage, gap.surplus)
 
 
 def _proposed(book: Book, relaxation: Relaxation, deadline: Deadline) -> Allocation:

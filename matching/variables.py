@@ -24,10 +24,10 @@ from matching.problem import COMPLIANCE, Bid, Lot, Problem, instant
 
 Whole = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-# Seller groups with this share of the supply get classes of their own, so many at most; fewer in a large round.
+# Seller groups with this share of the supply get classes of their own, so many at most; fewer when seen coarsely.
 DOMINANT_PERMILLE, MOST_DOMINANT = 5, 60
-LARGE_DOMINANT_PERMILLE, LARGE_MOST_DOMINANT = 100, 12
-LARGE_PAIRS = 2_000_000
+COARSE_DOMINANT_PERMILLE, COARSE_MOST_DOMINANT = 100, 12
+MIDDLING_PAIRS, LARGE_PAIRS = 600_000, 2_000_000  # rounds of more pairs than these
 _Choice = tuple[frozenset[str] | None, frozenset[str] | None]
 
 
@@ -90,8 +90,12 @@ class Book:
         return self.limit_fen[bids] - self.ask_fen[lots]
 
 
-def book_of(problem: Problem) -> Book:
-    """The arrays of a problem, the same for every order of its lists."""
+def book_of(problem: Problem, *, is_fine: bool = False) -> Book:
+    """The arrays of a problem, the same for every order of its lists.
+
+    A small round sees many seller groups apart, a large one only those that rule the market. A middling one is seen
+    coarsely, which is several times faster and mostly enough, unless `is_fine`.
+    """
     bids, lots = tuple(sorted(problem.bids, key=_by_id)), tuple(sorted(problem.lots, key=_by_id))
     group_number = {name: k for k, name in enumerate(sorted({row.group for row in (*bids, *lots)}))}
     lot_group = _whole([group_number[lot.group] for lot in lots])
@@ -121,7 +125,7 @@ def book_of(problem: Problem) -> Book:
         is_whole_lot=np.array([lot.all_or_none for lot in lots], dtype=bool),
         lot_group=lot_group,
         lot_priority=_priority([(instant(lot.offered_at), lot.id) for lot in lots], problem.seed),
-        **_classes(bids, lots, lot_group, _dominant_groups(bids, lot_group, supply_t)),
+        **_classes(bids, lots, lot_group, _dominant_groups(bids, lot_group, supply_t, is_fine)),
     )
 
 
@@ -168,13 +172,23 @@ def _windows(bids: Sequence[Bid], vintage: Whole) -> tuple[tuple[tuple[int, int]
     return tuple(numbers), _whole(found)
 
 
-def _dominant_groups(bids: Sequence[Bid], lot_group: Whole, supply_t: Whole) -> list[int]:
+def is_middling(book: Book) -> bool:
+    """Whether the round may be seen coarsely or finely."""
+    return MIDDLING_PAIRS < len(book.bids) * len(book.lots) <= LARGE_PAIRS
+
+
+def is_large(book: Book) -> bool:
+    """Whether the round can only be seen coarsely."""
+    return len(book.bids) * len(book.lots) > LARGE_PAIRS
+
+
+def _dominant_groups(bids: Sequence[Bid], lot_group: Whole, supply_t: Whole, is_fine: bool) -> list[int]:
     """Seller groups so large that the caps against them must be seen by the bound, largest first."""
     if not lot_group.size or all(bid.max_group_permille is None for bid in bids):
         return []
     permille, most = DOMINANT_PERMILLE, MOST_DOMINANT
-    if len(bids) * len(lot_group) > LARGE_PAIRS:
-        permille, most = LARGE_DOMINANT_PERMILLE, LARGE_MOST_DOMINANT
+    if len(bids) * len(lot_group) > (LARGE_PAIRS if is_fine else MIDDLING_PAIRS):
+        permille, most = COARSE_DOMINANT_PERMILLE, COARSE_MOST_DOMINANT
     held_t = np.zeros(int(lot_group.max()) + 1, dtype=np.int64)
     np.add.at(held_t, lot_group, supply_t)
     largest = np.argsort(-held_t, kind="stable")[:most]

@@ -13,7 +13,7 @@ from matching.duals import Bounds
 from matching.goals import Relaxation, of_most_surplus
 from matching.problem import Problem, Totals
 from matching.solver import solve_certified
-from matching.variables import Book, book_of
+from matching.variables import Book, book_of, is_middling
 from tests.matching.brute_force import best_outcome
 from tests.matching.markets import market
 from tests.matching.rounds import bid, floor, lot, problem
@@ -34,6 +34,16 @@ class TestTheBoundIsTight:
         _, relaxation, bounds = relaxed(market(40, 120, seed, **UNBOUND))
         promised = relaxation.best[1].score
         assert msgspec.structs.astuple(bounds.bound(promised)) == promised
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_a_middling_round_seen_finely_has_no_higher_bound_than_seen_coarsely(self, seed: int):
+        round_ = market(301, 2_000, seed, bid_max_group_permille=50)
+        promised = []
+        for is_fine in (False, True):
+            book = book_of(round_, is_fine=is_fine)
+            assert is_middling(book)
+            promised.append(Relaxation(book, most_alone_t(book)).best[1].score)
+        assert promised[1] < promised[0]
 
     def test_a_result_that_falls_short_is_bounded_by_the_slope_there_and_not_by_the_widest_spread(self):
         lots = [lot("L1", 10, 40), lot("L2", 10, 60)]

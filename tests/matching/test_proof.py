@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.problems import drawn
 from matching.branching import Relaxation, Tree
 from matching.checker import check
 from matching.constraints import NOTHING, is_feasible
@@ -128,20 +129,27 @@ class TestSearch:
 
     def test_a_search_without_effort_changes_nothing_and_claims_nothing(self):
         book = book_of(market(10, 20, 1))
-        tree = Tree(Relaxation(book), 0, NOTHING, 0, lambda: False)
+        tree = Tree(Relaxation(book), 0, NOTHING, 0, lambda: None)
         assert tree.grown(1_000_000) == 1_000_000
         assert tree.held is NOTHING
 
     def test_a_search_that_is_cut_short_claims_no_more_than_it_proved(self):
         book = book_of(market(25, 40, 5, bid_max_sellers=2))
-        whole = Tree(Relaxation(book), 0, NOTHING, 10**9, lambda: False)
+        whole = Tree(Relaxation(book), 0, NOTHING, 10**9, lambda: None)
         most = whole.grown(10**9)
         assert most == whole.best
         for allowed in (1, 10**5, 10**6):
-            short = Tree(Relaxation(book), 0, NOTHING, allowed, lambda: False)
+            short = Tree(Relaxation(book), 0, NOTHING, allowed, lambda: None)
             claimed = short.grown(10**9)
             assert short.best <= most <= claimed
             assert is_feasible(book, short.held)
+
+    def test_what_only_halves_of_a_tonne_keep_open_is_settled_at_once(self):
+        book = book_of(drawn("base", 25, 40, seed=274))  # here the window is 477 fen wide, and no search by halves ends
+        held, _ = searched(book, NOTHING, lambda _: unlimited(book), lambda: None)
+        tree = Tree(Relaxation(book), 2, held, 10**9, lambda: None)
+        assert tree.grown(tree.best + 477) == tree.best
+        assert tree.visits < 1_000
 
     def test_when_the_time_is_up_what_is_held_is_returned(self):
         book = book_of(market(10, 20, 1))

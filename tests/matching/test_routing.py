@@ -64,7 +64,7 @@ class TestEffort:
         relaxation, weights = flowed(book), weights_of(book)
         held = repaired(book, weights, relaxation.best[1], routed(book, *relaxation.best), is_late=lambda: False)
         bounds = Bounds(book, relaxation.relaxed, relaxation.most_t)
-        better = mended(book, weights, bounds, held, is_late=lambda: False)
+        better = mended(book, weights, bounds, held, fair_ppm=0, is_late=lambda: False)
         assert is_feasible(book, held)
         assert is_feasible(book, better)
         assert score_of(book, better) >= score_of(book, held)

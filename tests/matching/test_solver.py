@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matching import variables
 from matching.checker import check
 from matching.problem import Problem, Result, write_result
 from matching.solver import NotSolvable, solve
@@ -276,3 +277,22 @@ class TestClaims:
         assert solver.seconds > 0
         assert solver.peak_mb > 0
         assert solver.name
+
+
+class TestAMiddlingRound:
+    """One of more than 600,000 pairs and at most two millions is seen coarsely first."""
+
+    @pytest.mark.parametrize("seed", range(2))
+    def test_what_is_left_open_is_looked_at_finely_and_nothing_found_before_is_lost(
+        self, seed: int, monkeypatch: pytest.MonkeyPatch
+    ):
+        round_ = market(110, 260, seed, bid_max_group_permille=200)  # too large for a proof by search
+        monkeypatch.setattr(variables, "MIDDLING_PAIRS", 20_000)
+        looked_again = solve(round_)
+        monkeypatch.setattr(variables, "LARGE_PAIRS", 20_000)
+        seen_coarsely = solve(round_)
+        assert not check(round_, looked_again)
+        totals = [(each.totals.compliance_t, each.totals.voluntary_t) for each in (seen_coarsely, looked_again)]
+        assert totals[0] <= totals[1]
+        assert looked_again.bound.compliance_t <= seen_coarsely.bound.compliance_t
+        assert looked_again.gap_ppm.coverage < seen_coarsely.gap_ppm.coverage
