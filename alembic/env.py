@@ -15,6 +15,11 @@ from tanyi.kernel import config, db
 TABLE_MODULES = (
     "tanyi.kernel.parties",
     "tanyi.kernel.idempotency",
+    "tanyi.kernel.approval_book",
+    "tanyi.kernel.thresholds",
+    "tanyi.kernel.notices",
+    "tanyi.kernel.tasks",
+    "tanyi.kernel.messages",
     "tanyi.ledger.tables",
     "market.registry.tables",
     "market.emitters.tables",
