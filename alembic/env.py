@@ -14,6 +14,8 @@ from tanyi.kernel import config, db
 
 TABLE_MODULES = (
     "tanyi.kernel.parties",
+    "tanyi.kernel.sessions",
+    "tanyi.kernel.api_keys",
     "tanyi.kernel.idempotency",
     "tanyi.kernel.approval_book",
     "tanyi.kernel.thresholds",

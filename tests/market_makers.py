@@ -5,7 +5,7 @@ Everything is made as a real one would be; nothing here writes a row by hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -70,19 +70,22 @@ def make_actor(work: Work, code: str, kind: str = parties.PARTICIPANT, role: str
     return make_colleague(work, party.id, f"{code.lower()}.office", role)
 
 
-def make_colleague(work: Work, organisation_id: int, username: str, role: str) -> Actor:
-    """One more person of an organisation."""
+def make_colleague(
+    work: Work, organisation_id: int, username: str, role: str, rights: Collection[str] = parties.RIGHTS
+) -> Actor:
+    """One more person of an organisation, with all rights unless others are given."""
     person = parties.enrol_user(
         work,
         username=username,
         password=None,
         organisation_id=organisation_id,
         roles=[role],
+        rights=rights,
         name_zh="办事员",
         name_en="Office",
     )
     label = f"{username}/user-{person.id}"
-    return Actor(label, person.id, organisation_id, frozenset([role]))
+    return Actor(label, person.id, organisation_id, frozenset([role]), frozenset(rights))
 
 
 def acting(work: Work, actor: Actor) -> Work:

@@ -20,7 +20,7 @@ from market.registry import issuance, monitoring, projects
 from market.registry.methodology import product_types
 from market.trading import listings
 from tanyi.app.installation import Installation
-from tanyi.kernel import parties
+from tanyi.kernel import api_keys, parties
 from tanyi.kernel.quantities import Money, Tonnes
 from tanyi.kernel.work import Actor, Reader, Work
 from tanyi.ledger import blocks
@@ -76,7 +76,7 @@ def _sign_in(work: Work, user: Mapping[str, Any]) -> dict[str, Any]:
         "name_en": names[1],
         "roles": user["roles"],
         "password": password,
-        "api_key": parties.grant_api_key(work, user_id=person_id),
+        "api_key": api_keys.grant_api_key(work, user_id=person_id),
     }
 
 

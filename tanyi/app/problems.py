@@ -26,7 +26,7 @@ from tanyi.app.sign_in_brake import WINDOW_S, TooManyAttempts
 from tanyi.kernel.db import RETRIED_STATES, DatabaseBusy
 from tanyi.kernel.errors import N_, Conflict, Forbidden, Invalid, NotFound, Refusal, Unavailable
 from tanyi.kernel.idempotency import KeyUsedOtherwise
-from tanyi.kernel.parties import WrongCredentials
+from tanyi.kernel.passwords import WrongCredentials
 from tanyi.kernel.quantities import NotAQuantity
 
 log = logging.getLogger(__name__)

@@ -48,7 +48,7 @@ from litestar.response import Redirect
 from tanyi.app.installation import Installation
 from tanyi.app.pages import rendering
 from tanyi.app.sign_in_brake import Brake
-from tanyi.kernel import parties
+from tanyi.kernel import api_keys, parties, sessions
 from tanyi.kernel.errors import N_, Forbidden, Invalid, NotFound
 from tanyi.kernel.parties import SignedIn
 from tanyi.kernel.work import Actor
@@ -267,14 +267,14 @@ def _recognise(connection: ASGIConnection[Any, Any, Any, Any], house: Installati
                 raise NotSignedIn
     elif token := connection.cookies.get(SESSION_COOKIE):
         with house.open_reader() as reader:
-            visitor.user = parties.by_session(reader, token)
+            visitor.user = sessions.by_session(reader, token)
         if visitor.user is not None:
             visitor.session_token = visitor.form_secret = token
 
 
 def _by_key(house: Installation, key: str) -> SignedIn | None:
     with house.open_reader() as reader:
-        return parties.by_api_key(reader, key)
+        return api_keys.by_api_key(reader, key)
 
 
 def _refuse_unless_role(visitor: Visitor, allowed: Access) -> None:
@@ -316,11 +316,11 @@ def sign_in(house: Installation, request: Request[Any, Any, Any], *, username: s
     brake.count(username, peer)
     older = visitor_of(request).session_token
     with house.open_work() as work:
-        token = parties.sign_in(work, username=username, password=password)
+        token = sessions.sign_in(work, username=username, password=password)
         if older is not None:
-            parties.sign_out(work, token=older)
+            sessions.sign_out(work, token=older)
     brake.release(username, peer)
-    return _cookie(house, SESSION_COOKIE, token, int(parties.SESSION_LENGTH.total_seconds()))
+    return _cookie(house, SESSION_COOKIE, token, int(sessions.SESSION_LENGTH.total_seconds()))
 
 
 def sign_out(house: Installation, request: Request[Any, Any, Any]) -> Cookie:
@@ -328,7 +328,7 @@ def sign_out(house: Installation, request: Request[Any, Any, Any]) -> Cookie:
     token = visitor_of(request).session_token
     if token is not None:
         with house.open_work() as work:
-            parties.sign_out(work, token=token)
+            sessions.sign_out(work, token=token)
     return _cookie(house, SESSION_COOKIE, "", 0)
 
 

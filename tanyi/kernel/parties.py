@@ -1,54 +1,63 @@
-"""Parties: organisations in control groups, the people who sign in for them, their roles, sessions and keys.
+"""Parties: organisations in control groups, the people who act for them, and what each may do there.
 
 An organisation of kind PARTICIPANT may hold and bid; verifiers, the operator and the department may not (staff and
 verifiers may not trade: CCER measures art. 37), which the ledger holds by a foreign key on (id, kind). A control group
 (同一控制) is what no trade may stay inside.
+
+A person is one user, however many organisations he or she acts for: each is a membership, with the roles that the kind
+of the organisation allows (the database refuses others) and with rights. PREPARE prepares what moves money or tonnes,
+APPROVE approves it, ADMINISTER invites people and grants both. Who is enrolled first in an organisation has all three, so
+that a firm of one person can work; who comes later prepares, unless told otherwise. A session and a key act in one
+membership, never in all of them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     CheckConstraint,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
+    Row,
+    Select,
     Text,
     UniqueConstraint,
-    delete,
+    func,
     or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tanyi.kernel import passwords
 from tanyi.kernel.db import Base
-from tanyi.kernel.errors import N_, Forbidden, NotFound
+from tanyi.kernel.errors import NotFound
 from tanyi.kernel.identity import credit_code
 from tanyi.kernel.work import Actor, Reader, Work
 
 PARTICIPANT, VERIFIER, OPERATOR, REGULATOR, SYSTEM_KIND = "PARTICIPANT", "VERIFIER", "OPERATOR", "REGULATOR", "SYSTEM"
 KINDS = (PARTICIPANT, VERIFIER, OPERATOR, REGULATOR, SYSTEM_KIND)
 ROLES = ("seller", "firm", "organiser", "verifier", "operator", "regulator")
-SESSION_LENGTH = timedelta(hours=12)
-
-_hasher = PasswordHasher()
-# Verified when the user name is unknown, so that the answer takes as long as for a known one.
-_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
-
-
-class WrongCredentials(Forbidden):
-    """No such user, or not this password; which of the two is not said."""
-
-    code = "parties.wrong_credentials"
-    message = N_("The user name or the password is not right.")
+ROLES_OF_KIND = {
+    PARTICIPANT: ("seller", "firm", "organiser"),
+    VERIFIER: ("verifier",),
+    OPERATOR: ("operator",),
+    REGULATOR: ("regulator",),
+    SYSTEM_KIND: (),
+}
+PREPARE, APPROVE, ADMINISTER = "PREPARE", "APPROVE", "ADMINISTER"
+RIGHTS = (PREPARE, APPROVE, ADMINISTER)
+ROLES_FIT_THE_KIND = (
+    "roles <@ CASE organisation_kind WHEN 'PARTICIPANT' THEN '{seller,firm,organiser}'::text[] "
+    "WHEN 'VERIFIER' THEN '{verifier}'::text[] WHEN 'OPERATOR' THEN '{operator}'::text[] "
+    "WHEN 'REGULATOR' THEN '{regulator}'::text[] ELSE '{}'::text[] END"
+)
 
 
 class Organisation(Base):
@@ -73,38 +82,63 @@ class Organisation(Base):
 
 
 class User(Base):
-    """Somebody who signs in for one organisation."""
+    """Somebody who signs in, for one organisation or several."""
 
     __tablename__ = "kernel_user"
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
     username: Mapped[str] = mapped_column(Text, unique=True)
     password_hash: Mapped[str] = mapped_column(Text)
-    organisation_id: Mapped[int] = mapped_column(ForeignKey("kernel_organisation.id"))
-    roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
     display_name_zh: Mapped[str] = mapped_column(Text)
     display_name_en: Mapped[str] = mapped_column(Text)
 
 
-class SignIn(Base):
-    """A server-side session; only the hash of its token is stored, so the table cannot be used to sign in."""
+class Membership(Base):
+    """That somebody acts for an organisation, as what, with which rights; ended, never deleted."""
 
-    __tablename__ = "kernel_sign_in"
-    token_sha256: Mapped[str] = mapped_column(Text, primary_key=True)
+    __tablename__ = "kernel_membership"
+    __table_args__ = (
+        UniqueConstraint("user_id", "organisation_id", name="a_person_is_a_member_of_an_organisation_once"),
+        UniqueConstraint("id", "user_id", name="the_person_of_a_membership_can_be_referred_to"),
+        ForeignKeyConstraint(
+            ["organisation_id", "organisation_kind"],
+            ["kernel_organisation.id", "kernel_organisation.kind"],
+            name="the_organisations_kind_is_copied",
+        ),
+        CheckConstraint(ROLES_FIT_THE_KIND, name="roles_are_those_of_the_organisations_kind"),
+        CheckConstraint(
+            "rights <@ '{PREPARE,APPROVE,ADMINISTER}'::text[]",
+            name="rights_are_to_prepare_to_approve_and_to_administer",
+        ),
+        CheckConstraint(
+            "jurisdiction IS NULL OR organisation_kind = 'REGULATOR' AND jurisdiction ~ '^13[0-9]{4}$'",
+            name="a_jurisdiction_is_a_region_of_hebei_and_a_regulators",
+        ),
+    )
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("kernel_user.id"))
-    expires_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+    organisation_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    organisation_kind: Mapped[str] = mapped_column(Text)
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    rights: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    jurisdiction: Mapped[str | None] = mapped_column(Text)
+    ended_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
 
 
-class ApiKey(Base):
-    """A bearer key of a user, stored as its hash."""
+@dataclass(frozen=True)
+class Acting:
+    """One organisation that somebody may act for."""
 
-    __tablename__ = "kernel_api_key"
-    key_sha256: Mapped[str] = mapped_column(Text, primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("kernel_user.id"))
+    membership_id: int
+    organisation_id: int
+    organisation_code: str
+    organisation_name_zh: str
+    organisation_name_en: str
+    roles: frozenset[str]
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Who is signed in, as the edge needs it."""
+    """Who is signed in and for whom, as the edge needs it: everything but `memberships` is of the acting membership."""
 
     user_id: int
     username: str
@@ -115,11 +149,15 @@ class SignedIn:
     name_zh: str
     name_en: str
     roles: frozenset[str]
+    rights: frozenset[str]
+    jurisdiction: str | None
+    membership_id: int
+    memberships: tuple[Acting, ...]
 
     @property
     def actor(self) -> Actor:
         label = f"{self.organisation_code}/user-{self.user_id}"
-        return Actor(label, self.user_id, self.organisation_id, self.roles)
+        return Actor(label, self.user_id, self.organisation_id, self.roles, self.rights)
 
 
 def enrol_organisation(
@@ -162,61 +200,58 @@ def enrol_user(
     roles: list[str],
     name_zh: str,
     name_en: str,
+    rights: Collection[str] | None = None,
+    jurisdiction: str | None = None,
 ) -> User:
-    """Gives somebody a sign-in for an organisation; without a password nobody can sign in as this user."""
+    """Gives somebody a sign-in and a first membership; without a password nobody can sign in as this user.
+
+    Without `rights`: all three for the first member of an organisation, PREPARE for whoever comes later.
+    """
     person = User(
         username=username,
-        password_hash="" if password is None else _hasher.hash(password),
-        organisation_id=organisation_id,
-        roles=sorted(roles),
+        password_hash=passwords.hashed(password),
         display_name_zh=name_zh,
         display_name_en=name_en,
     )
     work.session.add(person)
     work.session.flush()
-    work.record("user.enrolled", user=f"user-{person.id}", organisation=str(organisation_id), roles=person.roles)
+    work.record("user.enrolled", user=f"user-{person.id}")
+    add_member(
+        work,
+        user_id=person.id,
+        organisation_id=organisation_id,
+        roles=roles,
+        rights=rights,
+        jurisdiction=jurisdiction,
+    )
     return person
 
 
-def grant_api_key(work: Work, *, user_id: int) -> str:
-    """A new bearer key, returned once and stored as its hash."""
-    key = f"tanyi_{secrets.token_urlsafe(32)}"
-    work.session.add(ApiKey(key_sha256=_fingerprint(key), user_id=user_id))
-    work.record("api_key.granted", user=f"user-{user_id}")
-    return key
-
-
-def sign_in(work: Work, *, username: str, password: str) -> str:
-    """Checks the password and opens a session of twelve hours; gives its token, which is stored nowhere."""
-    person = work.session.scalar(select(User).where(User.username == username))
-    try:
-        # a user without a password takes as long to refuse as an unknown one
-        _hasher.verify((person.password_hash if person else "") or _NOBODY, password)
-    except (Argon2Error, InvalidHashError) as wrong:
-        raise WrongCredentials from wrong
-    if person is None or not person.password_hash:
-        raise WrongCredentials
-    token = secrets.token_urlsafe(32)
-    work.session.add(SignIn(token_sha256=_fingerprint(token), user_id=person.id, expires_at=work.now + SESSION_LENGTH))
-    return token
-
-
-def sign_out(work: Work, *, token: str) -> None:
-    """Ends a session at once, on the server's side."""
-    work.session.execute(delete(SignIn).where(SignIn.token_sha256 == _fingerprint(token)))
-
-
-def by_session(reader: Reader, token: str) -> SignedIn | None:
-    """Who holds this session token, while it lasts."""
-    query = select(SignIn.user_id).where(SignIn.token_sha256 == _fingerprint(token), SignIn.expires_at > reader.now)
-    return _signed_in(reader, reader.session.scalar(query))
-
-
-def by_api_key(reader: Reader, key: str) -> SignedIn | None:
-    """Who holds this bearer key."""
-    return _signed_in(
-        reader, reader.session.scalar(select(ApiKey.user_id).where(ApiKey.key_sha256 == _fingerprint(key)))
-    )
+def add_member(
+    work: Work,
+    *,
+    user_id: int,
+    organisation_id: int,
+    roles: Collection[str],
+    rights: Collection[str] | None = None,
+    jurisdiction: str | None = None,
+) -> int:
+    """Lets somebody act for an organisation, again if that had ended; gives the membership's id."""
+    party = work.session.get_one(Organisation, organisation_id)
+    ours = select(Membership).where(Membership.organisation_id == organisation_id)
+    if rights is None:
+        is_first = work.session.scalar(select(ours.where(Membership.ended_at.is_(None)).exists())) is False
+        rights = RIGHTS if is_first else (PREPARE,)
+    member = work.session.scalar(ours.where(Membership.user_id == user_id))
+    if member is None:
+        member = Membership(user_id=user_id, organisation_id=organisation_id, organisation_kind=party.kind)
+        work.session.add(member)
+    member.roles, member.rights = sorted(roles), sorted(rights)
+    member.jurisdiction, member.ended_at = jurisdiction, None
+    work.session.flush()
+    said = {"user": f"user-{user_id}", "organisation": party.code, "roles": member.roles, "rights": member.rights}
+    work.record("membership.granted", **said, jurisdiction=jurisdiction)
+    return member.id
 
 
 def organisation(reader: Reader, code: str) -> Organisation:
@@ -232,38 +267,10 @@ def is_known(reader: Reader, code: str) -> bool:
     return reader.session.scalar(select(Organisation.id).where(Organisation.code == code)) is not None
 
 
-def users_of(reader: Reader, organisation_id: int) -> list[SignedIn]:
-    """The users of an organisation, oldest first."""
-    ids = reader.session.scalars(select(User.id).where(User.organisation_id == organisation_id).order_by(User.id))
-    return [found for user_id in ids.all() if (found := _signed_in(reader, user_id))]
-
-
 def organisations(reader: Reader, ids: set[int]) -> dict[int, Organisation]:
     """The organisations with these ids."""
     rows = reader.session.scalars(select(Organisation).where(Organisation.id.in_(ids)))
     return {row.id: row for row in rows}
-
-
-def _signed_in(reader: Reader, user_id: int | None) -> SignedIn | None:
-    if user_id is None:
-        return None
-    query = select(User, Organisation).join(Organisation, Organisation.id == User.organisation_id)
-    person, party = reader.session.execute(query.where(User.id == user_id)).one()
-    return SignedIn(
-        person.id,
-        person.username,
-        party.id,
-        party.code,
-        party.name_zh,
-        party.name_en,
-        person.display_name_zh,
-        person.display_name_en,
-        frozenset(person.roles),
-    )
-
-
-def _fingerprint(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def named_like(reader: Reader, words: str) -> set[int]:
@@ -273,7 +280,67 @@ def named_like(reader: Reader, words: str) -> set[int]:
     return set(reader.session.scalars(select(Organisation.id).where(or_(*said))))
 
 
-def of_users(reader: Reader, user_ids: set[int]) -> dict[int, Organisation]:
-    """The organisation that each of these users signs in for."""
-    query = select(User.id, Organisation).join(Organisation, Organisation.id == User.organisation_id)
-    return {row[0]: row[1] for row in reader.session.execute(query.where(User.id.in_(user_ids)))}
+def users_of(reader: Reader, organisation_id: int) -> list[SignedIn]:
+    """The people who act for an organisation now, each as acting for it, longest first."""
+    rows = reader.session.execute(
+        _acting().where(Membership.organisation_id == organisation_id).order_by(Membership.id)
+    ).all()
+    others = _memberships(reader, [row.Membership.user_id for row in rows])
+    return [_signed_in(row, others[row.Membership.user_id]) for row in rows]
+
+
+def of_users(reader: Reader, user_ids: set[int], kind: str | None = None) -> dict[int, Organisation]:
+    """The organisation that each of these users acts or acted for: the oldest, of this kind if one is given."""
+    query = select(Membership.user_id, Organisation).join(Organisation, Organisation.id == Membership.organisation_id)
+    query = query.where(Membership.user_id.in_(user_ids)).order_by(Membership.id.desc())
+    if kind is not None:
+        query = query.where(Membership.organisation_kind == kind)
+    return {row[0]: row[1] for row in reader.session.execute(query)}
+
+
+def in_membership(reader: Reader, membership_id: int | None) -> SignedIn | None:
+    """Who acts in this membership, as long as it has not ended."""
+    row = reader.session.execute(_acting().where(Membership.id == membership_id)).one_or_none()
+    if row is None:
+        return None
+    return _signed_in(row, _memberships(reader, [row.Membership.user_id])[row.Membership.user_id])
+
+
+def first_membership(reader: Reader, user_id: int) -> int | None:
+    """The oldest membership of a user that has not ended."""
+    query = select(func.min(Membership.id)).where(Membership.user_id == user_id, Membership.ended_at.is_(None))
+    return reader.session.scalar(query)
+
+
+def _acting() -> Select[Membership, User, Organisation]:
+    query = select(Membership, User, Organisation).join(User, User.id == Membership.user_id)
+    query = query.join(Organisation, Organisation.id == Membership.organisation_id)
+    return query.where(Membership.ended_at.is_(None))
+
+
+def _memberships(reader: Reader, user_ids: Collection[int]) -> dict[int, tuple[Acting, ...]]:
+    rows = reader.session.execute(_acting().where(User.id.in_(user_ids)).order_by(Membership.id)).all()
+    found: dict[int, tuple[Acting, ...]] = dict.fromkeys(user_ids, ())
+    for member, person, party in rows:
+        acting = Acting(member.id, party.id, party.code, party.name_zh, party.name_en, frozenset(member.roles))
+        found[person.id] += (acting,)
+    return found
+
+
+def _signed_in(row: Row[Membership, User, Organisation], memberships: tuple[Acting, ...]) -> SignedIn:
+    member, person, party = row
+    return SignedIn(
+        user_id=person.id,
+        username=person.username,
+        organisation_id=party.id,
+        organisation_code=party.code,
+        organisation_name_zh=party.name_zh,
+        organisation_name_en=party.name_en,
+        name_zh=person.display_name_zh,
+        name_en=person.display_name_en,
+        roles=frozenset(member.roles),
+        rights=frozenset(member.rights),
+        jurisdiction=member.jurisdiction,
+        membership_id=member.id,
+        memberships=memberships,
+    )

@@ -25,6 +25,7 @@ class Actor:
     user_id: int | None = None
     organisation_id: int | None = None
     roles: frozenset[str] = frozenset()
+    rights: frozenset[str] = frozenset()  # to PREPARE, APPROVE, ADMINISTER; see tanyi.kernel.parties
 
 
 SYSTEM = Actor(label="system")

@@ -22,7 +22,7 @@ from tanyi.app.sign_in_brake import TooManyAttempts
 from tanyi.kernel import db
 from tanyi.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Unavailable
 from tanyi.kernel.idempotency import KeyUsedOtherwise
-from tanyi.kernel.parties import WrongCredentials
+from tanyi.kernel.passwords import WrongCredentials
 from tanyi.kernel.quantities import Tonnes
 from tanyi.kernel.work import Work
 from tests.app.web import BASE

@@ -19,7 +19,7 @@ from tanyi.app import counter, security
 from tanyi.app.factory import application_of
 from tanyi.app.security import SESSION_COOKIE
 from tanyi.app.sign_in_brake import Brake
-from tanyi.kernel import parties
+from tanyi.kernel import api_keys, parties, passwords, sessions
 from tests import market_makers
 from tests.market_makers import Market
 
@@ -52,7 +52,7 @@ class Site:
     def session(self, role: str) -> str:
         """A new session of this role, without the sign-in page."""
         with self.market.house.open_work() as work:
-            return parties.sign_in(work, username=role, password=PASSWORD)
+            return sessions.sign_in(work, username=role, password=PASSWORD)
 
     def cookie(self, session: str) -> dict[str, str]:
         """The header of a page's request in a session."""
@@ -90,22 +90,23 @@ def site_of(market: Market) -> Iterator[Site]:
                     password=PASSWORD,
                     organisation_id=market.party(code),
                     roles=[role],
+                    rights=parties.RIGHTS,
                     name_zh="周明",
                     name_en="Zhou Ming",
                 )
-                site.keys[role] = parties.grant_api_key(work, user_id=person.id)
+                site.keys[role] = api_keys.grant_api_key(work, user_id=person.id)
         yield site
 
 
 @contextmanager
 def cheap_hashes() -> Iterator[None]:
     """Password hashes with the smallest cost, since each test enrols six people."""
-    real = parties._hasher
-    parties._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    real = passwords._hasher
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     try:
         yield
     finally:
-        parties._hasher = real
+        passwords._hasher = real
 
 
 def run_everything(market: Market) -> dict[str, str]:

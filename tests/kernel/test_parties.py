@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from tanyi.kernel import parties
+from tanyi.kernel import api_keys, parties, passwords, sessions
 from tanyi.kernel.errors import NotFound
 from tanyi.kernel.identity import BadCreditCode
 from tanyi.ledger import audit_log
@@ -55,13 +55,13 @@ def user(database):
 def sign_in(database, username="firm-1", password=PASSWORD, moment=NOON):
     """Signs in; gives the token."""
     with at(database, moment) as work:
-        return parties.sign_in(work, username=username, password=password)
+        return sessions.sign_in(work, username=username, password=password)
 
 
 def holder(database, token, moment=NOON):
     """Who holds this session at this moment."""
     with audit_log.open_reader(database.app_engine(), clock=lambda: moment) as reader:
-        return parties.by_session(reader, token)
+        return sessions.by_session(reader, token)
 
 
 def rows(database, query):
@@ -138,9 +138,9 @@ def test_the_right_password_opens_a_session(database, user):
 def test_a_wrong_name_and_a_wrong_password_are_the_same_refusal(database, user, username, password):
     with at(database) as work:
         person(work, parties.organisation(work, "F1").id, username="nameless", password=None)
-    with pytest.raises(parties.WrongCredentials) as refused:
+    with pytest.raises(passwords.WrongCredentials) as refused:
         sign_in(database, username, password)
-    assert str(refused.value) == parties.WrongCredentials.message
+    assert str(refused.value) == passwords.WrongCredentials.message
     assert rows(database, "SELECT count(*) FROM kernel_sign_in") == [(0,)]
 
 
@@ -152,7 +152,7 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(database, user):
         spent = []
         for _ in range(5):
             begin = perf_counter()
-            with pytest.raises(parties.WrongCredentials):
+            with pytest.raises(passwords.WrongCredentials):
                 sign_in(database, username, "wrong")
             spent.append(perf_counter() - begin)
         return min(spent)
@@ -167,8 +167,8 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(database, user):
 
 def test_a_session_lasts_twelve_hours_and_not_longer(database, user):
     token = sign_in(database)
-    end = NOON + parties.SESSION_LENGTH
-    assert timedelta(hours=12) == parties.SESSION_LENGTH
+    end = NOON + sessions.SESSION_LENGTH
+    assert timedelta(hours=12) == sessions.SESSION_LENGTH
     assert holder(database, token, end - timedelta(seconds=1)) is not None
     assert holder(database, token, end) is None
 
@@ -177,7 +177,7 @@ def test_signing_out_ends_this_session_at_once_and_no_other(database, user):
     here, there = sign_in(database), sign_in(database)
     assert here != there
     with at(database) as work:
-        parties.sign_out(work, token=here)
+        sessions.sign_out(work, token=here)
     assert holder(database, here) is None
     assert holder(database, there) is not None
 
@@ -186,7 +186,7 @@ def test_signing_out_twice_or_with_nonsense_does_no_harm(database, user):
     token = sign_in(database)
     for given in (token, token, "nonsense", ""):
         with at(database) as work:
-            parties.sign_out(work, token=given)
+            sessions.sign_out(work, token=given)
     assert holder(database, token) is None
 
 
@@ -203,25 +203,25 @@ def test_the_token_of_a_session_is_kept_as_its_hash(database, user):
 
 def test_an_api_key_is_told_once_and_kept_as_its_hash(database, user):
     with at(database) as work:
-        key = parties.grant_api_key(work, user_id=user)
+        key = api_keys.grant_api_key(work, user_id=user)
     assert rows(database, "SELECT key_sha256, user_id FROM kernel_api_key") == [
         (hashlib.sha256(key.encode()).hexdigest(), user)
     ]
     with audit_log.open_reader(database.app_engine()) as reader:
-        found = parties.by_api_key(reader, key)
+        found = api_keys.by_api_key(reader, key)
         assert found is not None
         assert found.user_id == user
-        assert parties.by_api_key(reader, key[:-1]) is None
-        assert parties.by_api_key(reader, hashlib.sha256(key.encode()).hexdigest()) is None
+        assert api_keys.by_api_key(reader, key[:-1]) is None
+        assert api_keys.by_api_key(reader, hashlib.sha256(key.encode()).hexdigest()) is None
     assert rows(database, f"SELECT count(*) FROM ledger_audit_entry WHERE body LIKE '%{key}%'") == [(0,)]
 
 
 def test_a_session_is_no_key_and_a_key_is_no_session(database, user):
     token = sign_in(database)
     with at(database) as work:
-        key = parties.grant_api_key(work, user_id=user)
-        assert parties.by_api_key(work, token) is None
-        assert parties.by_session(work, key) is None
+        key = api_keys.grant_api_key(work, user_id=user)
+        assert api_keys.by_api_key(work, token) is None
+        assert sessions.by_session(work, key) is None
 
 
 def test_the_users_of_an_organisation_are_told(database, user):
@@ -232,3 +232,43 @@ def test_the_users_of_an_organisation_are_told(database, user):
         person(work, other.id, username="firm-3")
         assert [found.user_id for found in parties.users_of(work, firm.id)] == [user, second.id]
         assert parties.of_users(work, {user}) == {user: firm}
+
+
+# --- memberships ------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_member_has_all_rights_and_a_later_one_prepares(database, user):
+    with at(database) as work:
+        firm = parties.organisation(work, "F1")
+        person(work, firm.id, username="firm-2")
+        first, second = parties.users_of(work, firm.id)
+    assert first.rights == first.actor.rights == set(parties.RIGHTS)
+    assert second.rights == {parties.PREPARE}
+
+
+def test_one_person_acts_for_several_organisations_in_one_at_a_time(database, user):
+    with at(database) as work:
+        second = enrol(work, "F2")
+        membership = parties.add_member(
+            work, user_id=user, organisation_id=second.id, roles=["seller"], rights=[parties.APPROVE]
+        )
+        there = parties.in_membership(work, membership)
+    assert there is not None
+    assert (there.organisation_code, there.roles, there.rights) == ("F2", {"seller"}, {parties.APPROVE})
+    here = holder(database, sign_in(database))
+    assert here is not None
+    assert (here.organisation_code, here.roles) == ("F1", {"firm", "seller"})
+    assert [acting.organisation_code for acting in here.memberships] == ["F1", "F2"]
+
+
+@pytest.mark.parametrize(
+    ("given", "constraint"),
+    [
+        ({"roles": ["regulator"]}, "roles_are_those_of_the_organisations_kind"),
+        ({"roles": ["firm"], "rights": ["EVERYTHING"]}, "rights_are_to_prepare"),
+        ({"roles": ["firm"], "jurisdiction": "130200"}, "a_jurisdiction_is_a_region_of_hebei"),
+    ],
+)
+def test_the_database_refuses_what_the_kind_of_organisation_may_not_have(database, user, given, constraint):
+    with pytest.raises(IntegrityError, match=constraint), at(database) as work:
+        parties.add_member(work, user_id=user, organisation_id=enrol(work, "F2").id, **given)

@@ -17,7 +17,7 @@ from tanyi.app.pages import pieces, views_firms, views_organisers, views_sellers
 from tanyi.app.pages.rendering import LANGUAGES, translate
 from tanyi.app.security import Form, Visitor, access, page, see_other
 from tanyi.app.sign_in_brake import TooManyAttempts
-from tanyi.kernel import parties
+from tanyi.kernel import parties, passwords, sessions
 from tanyi.kernel.errors import N_
 from tanyi.kernel.work import Reader
 
@@ -71,7 +71,7 @@ def sign_in(
     username, wanted = form.get("username", "").strip(), form.get("next", "")
     try:
         cookie = security.sign_in(house, request, username=username, password=form.get("password", ""))
-    except (parties.WrongCredentials, TooManyAttempts) as wrong:
+    except (passwords.WrongCredentials, sessions.NoMembership, TooManyAttempts) as wrong:
         error = translate(wrong.message, locale=visitor.locale)
         status = 429 if isinstance(wrong, TooManyAttempts) else 401
         context = _sign_in_form(house, wanted, username, error)

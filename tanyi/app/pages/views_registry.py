@@ -159,7 +159,7 @@ def _reports(reader: Reader, found: projects.Project) -> list[dict[str, Any]]:
     """The monitored periods, each with its figures worked out again from what was stated."""
     reports = monitoring.of_project(reader, found.id)
     stated = issuance.statements(reader, [report.id for report in reports])
-    verifiers = parties.of_users(reader, {statement.verified_by_id for statement in stated.values()})
+    verifiers = parties.of_users(reader, {row.verified_by_id for row in stated.values()}, parties.VERIFIER)
     issued = blocks.issuances_of(reader, [statement.id for statement in stated.values()])
     rows = []
     for report in reports:
