@@ -5,7 +5,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "20261125_approvals"
-down_revision = "20261123_solvings"
+down_revision = "20261125_accounts"
 branch_labels = None
 depends_on = None
 

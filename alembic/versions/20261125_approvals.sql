@@ -54,8 +54,8 @@ BEGIN
         NEW.payload_sha256, NEW.prepared_by, NEW.prepared_at, NEW.deadline_on) THEN
         RAISE EXCEPTION 'approval % keeps what was prepared', OLD.number USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF NOT CASE OLD.state WHEN 'PENDING' THEN NEW.state IN ('APPROVED', 'REJECTED', 'WITHDRAWN', 'LAPSED')
-                          WHEN 'APPROVED' THEN NEW.state IN ('DONE', 'FAILED') ELSE false END THEN
+    IF NOT (CASE OLD.state WHEN 'PENDING' THEN NEW.state IN ('APPROVED', 'REJECTED', 'WITHDRAWN', 'LAPSED')
+                          WHEN 'APPROVED' THEN NEW.state IN ('DONE', 'FAILED') ELSE false END) THEN
         RAISE EXCEPTION 'approval % is % and does not become %', OLD.number, OLD.state, NEW.state
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;

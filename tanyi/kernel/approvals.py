@@ -153,6 +153,14 @@ def ask(work: Work, *, kind: Kind, organisation_id: int, subject: str, act: Mapp
     return row
 
 
+def _document(
+    kind: Kind, organisation_id: int, subject: str, preparer: int, act: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is hashed; the salt keeps its hash in the public log from being guessed."""
+    whose = {"organisation": str(organisation_id), "prepared_by": str(preparer), "salt": secrets.token_hex(16)}
+    return {"kind": kind.code, "subject": subject, "act": dict(act)} | whose
+
+
 def _refuse_unless_may_prepare(work: Work) -> int:
     if work.actor.user_id is None or not work.actor.rights & {parties.PREPARE, parties.APPROVE}:
         raise MayNotPrepare
