@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from tanyi.kernel import notices, parties, tasks
 from tanyi.kernel.approval_book import Approval, NotWhatWasShown, document_of, visible_to
@@ -134,7 +134,7 @@ def ask(work: Work, *, kind: Kind, organisation_id: int, subject: str, act: Mapp
         "prepared_by": str(preparer),
         "salt": secrets.token_hex(16),
     }  # the salt keeps the log's hash unguessable
-    row = Approval(
+    prepared = insert(Approval).values(
         kind=kind.code,
         needs=kind.needs,
         organisation_id=organisation_id,
@@ -147,15 +147,12 @@ def ask(work: Work, *, kind: Kind, organisation_id: int, subject: str, act: Mapp
         prepared_at=work.now,
         deadline_on=work.today + timedelta(days=kind.days),
     )
-    work.session.add(row)
-    work.session.flush()
+    row = work.session.scalars(prepared.returning(Approval)).one()
     _announce(work, row, eligible)
     return row
 
 
-def _document(
-    kind: Kind, organisation_id: int, subject: str, preparer: int, act: Mapping[str, Any]
-) -> dict[str, Any]:
+def _document(kind: Kind, organisation_id: int, subject: str, preparer: int, act: Mapping[str, Any]) -> dict[str, Any]:
     """What is hashed; the salt keeps its hash in the public log from being guessed."""
     whose = {"organisation": str(organisation_id), "prepared_by": str(preparer), "salt": secrets.token_hex(16)}
     return {"kind": kind.code, "subject": subject, "act": dict(act)} | whose
