@@ -37,6 +37,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tanyi.kernel.config import MAIL_ADDRESS
 from tanyi.kernel.db import Base
 from tanyi.kernel.errors import N_, Invalid, NotFound
 from tanyi.kernel.lifecycle import Lifecycle
@@ -49,9 +50,8 @@ PAUSES = tuple(timedelta(minutes=minutes) for minutes in (2, 5, 15, 60, 240, 720
 MOST_ATTEMPTS = len(PAUSES)
 SENDER_LOST = "sender_lost"  # the last attempt began and nobody said how it ended
 
-EMAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", re.ASCII)
 MOBILE_NUMBER = re.compile(r"\+?[0-9]{6,15}", re.ASCII)
-SHAPES = {EMAIL: EMAIL_ADDRESS, SMS: MOBILE_NUMBER}
+SHAPES = {EMAIL: MAIL_ADDRESS, SMS: MOBILE_NUMBER}
 LONGEST_ADDRESS = 254
 
 
