@@ -134,9 +134,14 @@ class Wish:
     sms_kinds: Collection[str]
 
 
-def refuse_unless_address(channel: str, address: str) -> None:
+def is_address(channel: str, address: str) -> bool:
     """One e-mail address or one mobile number, of visible ASCII characters only: nothing that could end a header."""
-    if len(address) > LONGEST_ADDRESS or not SHAPES[channel].fullmatch(address):
+    return len(address) <= LONGEST_ADDRESS and SHAPES[channel].fullmatch(address) is not None
+
+
+def refuse_unless_address(channel: str, address: str) -> None:
+    """Something that a message can be sent to."""
+    if not is_address(channel, address):
         raise NotAnAddress
 
 

@@ -306,6 +306,11 @@ def members(reader: Reader, organisation_ids: Collection[int]) -> list[Member]:
     return [Member(row.organisation_id, row.user_id, frozenset(row.roles), frozenset(row.rights)) for row in rows]
 
 
+def people(reader: Reader, user_ids: Collection[int]) -> dict[int, User]:
+    """These persons, whether or not they still act for anybody."""
+    return {row.id: row for row in reader.session.scalars(select(User).where(User.id.in_(user_ids)))}
+
+
 def of_users(reader: Reader, user_ids: set[int], kind: str | None = None) -> dict[int, Organisation]:
     """The organisation that each of these users acts or acted for: the oldest, of this kind if one is given."""
     query = select(Membership.user_id, Organisation).join(Organisation, Organisation.id == Membership.organisation_id)
