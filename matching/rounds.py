@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from datetime import date
 
 from sqlalchemy import func, select, update
 
@@ -24,7 +25,7 @@ from matching.certificate import read_certificate
 from matching.checker import check
 from matching.problem import Bid, Floor, Lot, Problem, Result, read_problem, read_result, write_problem
 from matching.tables import Round
-from tanyi.kernel import parties
+from tanyi.kernel import notices, parties
 from tanyi.kernel.clock import rfc3339
 from tanyi.kernel.errors import N_, Conflict, NotFound, Unavailable
 from tanyi.kernel.lifecycle import Lifecycle
@@ -53,8 +54,11 @@ class SolverDown(Unavailable):
     message = N_("The solver gave no result (%(reason)s). The round is still closed and can be solved again.")
 
 
-def open_round(work: Work, *, number: str, plan_year: int) -> int:
-    """Opens a round under a plan and drafts a bid for every duty that lacks tonnes; gives the round's id."""
+def open_round(work: Work, *, number: str, plan_year: int, closes_on: date | None = None) -> int:
+    """Opens a round under a plan and drafts a bid for every duty that lacks tonnes; gives the round's id.
+
+    `closes_on` announces the day on which the operator means to close it; no clock closes a round.
+    """
     plan = policy.plan_in_force(work, plan_year)
     fresh = Round(
         number=number,
@@ -64,11 +68,13 @@ def open_round(work: Work, *, number: str, plan_year: int) -> int:
         seed=hashlib.sha256(f"tanyi/{number}".encode()).hexdigest()[:16],  # announced with the round, before any bid
         state=STATES.initial,
         opened_at=work.now,
+        closes_on=closes_on,
     )
     work.session.add(fresh)
     work.session.flush()
-    bids.draft_from_duties(work, round_id=fresh.id, plan=plan)
-    work.record("round.opened", number=number, seed=fresh.seed)
+    bids.draft_from_duties(work, round_id=fresh.id, plan=plan, closes_on=closes_on)
+    announced = {} if closes_on is None else {"closes_on": closes_on.isoformat()}
+    work.record("round.opened", number=number, seed=fresh.seed, **announced)
     return fresh.id
 
 
@@ -146,7 +152,31 @@ def publish(work: Work, *, number: str) -> list[int]:
     listings.thaw(work, round_id=found.id)
     _keep(work, found, state="PUBLISHED", published_at=work.now)
     work.record("round.published", number=number, lines=str(len(made)), tonnes=str(sum(d.quantity_t for d in deals)))
+    _tell_bidders(work, number, list(bid_of.values()), deals)
     return made
+
+
+def _tell_bidders(work: Work, number: str, asked: Sequence[BidRow], deals: Sequence[trades.Deal]) -> None:
+    """Whoever took part learns what came of the bid."""
+    matched: dict[int | None, int] = {}
+    for deal in deals:
+        matched[deal.bid_id] = matched.get(deal.bid_id, 0) + deal.quantity_t
+    took_part = [bid for bid in asked if bid.limit_fen is not None]
+    notes = [
+        notices.Note(
+            organisation_id=bid.buyer_id,
+            kind="round.outcome",
+            address=f"/bids/{bid.number}",
+            facts={
+                "round": number,
+                "bid": bid.number,
+                "wanted_t": bid.quantity_t,
+                "matched_t": matched.get(bid.id, 0),
+            },
+        )
+        for bid in took_part
+    ]
+    notices.tell(work, notes=notes)
 
 
 def _problem(work: Work, found: Round, entered: Sequence[BidRow], offered: Sequence[Listing]) -> Problem:

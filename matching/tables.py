@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    Date,
     ForeignKey,
     Identity,
     Index,
@@ -45,6 +46,7 @@ class Round(Base):
     published_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
     problem: Mapped[bytes | None] = mapped_column(LargeBinary)
     result: Mapped[bytes | None] = mapped_column(LargeBinary)
+    closes_on: Mapped[date | None] = mapped_column(Date)  # announced by the operator, who closes by hand
     certificate: Mapped[bytes | None] = mapped_column(LargeBinary)  # none if solved before there were certificates
 
 

@@ -7,7 +7,7 @@ proof that its entry lies under it. The document is kept byte for byte as issued
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import func, insert, select
 
@@ -15,6 +15,7 @@ from settlement import certificate_format as form
 from settlement import retirement
 from settlement.certificate_claim import Claim
 from settlement.tables import Certificate, Retirement
+from tanyi.kernel import notices
 from tanyi.kernel.errors import NotFound
 from tanyi.kernel.signatures import SigningKey
 from tanyi.kernel.work import Reader, Work
@@ -44,7 +45,23 @@ def issue_pending(work: Work, *, key: SigningKey) -> list[str]:
     ]
     work.session.execute(insert(Certificate), rows)
     work.record("certificates.issued", certificates=str(len(rows)), log_size=str(checkpoint.tree_size))
+    _tell_holders(work, numbers)
     return sorted(numbers.values())
+
+
+def _tell_holders(work: Work, certified: Mapping[int, str]) -> None:
+    """Whoever retired learns that the certificate is there."""
+    retired = retirement.by_ids(work, certified)
+    notes = [
+        notices.Note(
+            organisation_id=row.holder_id,
+            kind="certificate.issued",
+            address=f"/certificates/{row.number}",
+            facts={"certificate": row.number, "retired_t": row.quantity_t},
+        )
+        for row in retired
+    ]
+    notices.tell(work, notes=notes)
 
 
 def _signed(claim: Claim, proof: audit_log.Proof, key: SigningKey) -> bytes:

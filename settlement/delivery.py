@@ -18,7 +18,7 @@ from settlement import payments
 from settlement.gateway.sdk import Gateway
 from settlement.payments import WorkOpener, escrow_of
 from settlement.tables import Payout, Settlement
-from tanyi.kernel import parties
+from tanyi.kernel import notices, parties
 from tanyi.kernel.quantities import Money
 from tanyi.kernel.work import Reader, Work
 from tanyi.ledger import blocks, transfers
@@ -46,11 +46,33 @@ def settle(work: Work, *, trade_ids: Sequence[int]) -> None:
     _write_payouts(work, ready, {trade.id: paid_by[trade.id].number for trade in ready})
     total_fen = sum((m.amount_fen for m in movements), Money(0))
     work.record("trades.settled", trades=str(len(ready)), amount_fen=str(int(total_fen)))
+    _tell_buyers(work, ready, {trade.id: paid_by[trade.id].number for trade in ready})
 
 
 def _row(work: Work, trade: Trade, payment_id: int, transfer_id: int) -> dict[str, object]:
     legs = {"payment_id": payment_id, "transfer_id": transfer_id}
     return {"trade_id": trade.id, "buyer_id": trade.buyer_id, "settled_at": work.now, **legs}
+
+
+def _tell_buyers(work: Work, settled: Sequence[Trade], payment_of: dict[int, str]) -> None:
+    """One notice for each payment: what it paid for has been delivered."""
+    by_payment: dict[tuple[str, int], list[Trade]] = {}
+    for trade in settled:
+        by_payment.setdefault((payment_of[trade.id], trade.buyer_id), []).append(trade)
+    notes = [
+        notices.Note(
+            organisation_id=buyer_id,
+            kind="purchase.settled",
+            address="/my",
+            facts={
+                "payment": number,
+                "bought_t": sum(trade.quantity_t for trade in paid_for),
+                "amount_fen": sum(int(trades.amount_fen(trade)) for trade in paid_for),
+            },
+        )
+        for (number, buyer_id), paid_for in by_payment.items()
+    ]
+    notices.tell(work, notes=notes)
 
 
 def payable_of(seller_id: int) -> str:

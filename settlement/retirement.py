@@ -76,6 +76,7 @@ def retire(work: Work, *, orders: Sequence[Order], legal_effect: str | None) -> 
         for issuance_id, quantity_t in sorted(order.parts.items())
     ]
     blocks.retire(work, takes=takes)
+    obligations.close_tasks_of_covered(work, ids={order.obligation_id for order in orders if order.obligation_id})
     _keep_claims(work, ids, legal_effect)
     return ids
 
@@ -179,6 +180,11 @@ def by_number(reader: Reader, number: str) -> Retirement:
 def by_id(reader: Reader, retirement_id: int) -> Retirement:
     """A retirement by its id."""
     return reader.session.get_one(Retirement, retirement_id)
+
+
+def by_ids(reader: Reader, ids: Iterable[int]) -> Sequence[Retirement]:
+    """Retirements by their ids, in order."""
+    return reader.session.scalars(select(Retirement).where(Retirement.id.in_(set(ids))).order_by(Retirement.id)).all()
 
 
 def newest(reader: Reader, most: int = 1000, before_id: int | None = None, **equal: int) -> Sequence[Retirement]:

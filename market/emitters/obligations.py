@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, select, update
 
@@ -20,7 +20,7 @@ from market.emitters.classes import emitter_class
 from market.emitters.policy import FACILITY, Law
 from market.emitters.reports import SiteYear
 from market.emitters.tables import Assessment, EiaProject, Obligation, Plan
-from tanyi.kernel import quantities
+from tanyi.kernel import quantities, tasks
 from tanyi.kernel.errors import N_, Conflict, NotFound
 from tanyi.kernel.lifecycle import Lifecycle
 from tanyi.kernel.quantities import Tonnes
@@ -28,6 +28,7 @@ from tanyi.kernel.work import Reader, Work
 
 ASSESSED, NO_BENCHMARK, NO_EMISSIONS = "ASSESSED", "NOT_ASSESSABLE_NO_BENCHMARK", "NOT_ASSESSABLE_NO_EMISSIONS"
 BENCHMARK_EXCESS, EIA_PROJECT = "BENCHMARK_EXCESS", "EIA_PROJECT"
+TASK: Final = "duty.cover"
 
 # The procedure of a duty; its coverage (OPEN, PARTIAL, MET, OVER) is a generated column beside it.
 STATES = Lifecycle("obligation", "NOTIFIED", {"NOTIFIED": ("CANCELLED", "CLOSED"), "CANCELLED": (), "CLOSED": ()})
@@ -189,7 +190,28 @@ def _notify(work: Work, plan: Plan, organisation_id: int, kind: str, required_t:
     work.record(
         "obligation.notified", number=number, kind=kind, tonnes=str(int(required_t)), due=plan.due_on.isoformat()
     )
+    _give_task(work, row)
     return row.id
+
+
+def _give_task(work: Work, duty: Obligation) -> None:
+    """The firm has to cover its duty by its day."""
+    facts = {"due_t": duty.required_t}
+    order = tasks.Order(
+        organisation_id=duty.organisation_id,
+        kind=TASK,
+        subject=duty.number,
+        address=f"/duties/{duty.number}",
+        due_on=duty.due_on,
+        facts=facts,
+    )
+    tasks.give(work, orders=[order])
+
+
+def close_tasks_of_covered(work: Work, *, ids: Iterable[int]) -> None:
+    """Closes the tasks of those duties of which nothing is lacking any more."""
+    met = select(Obligation.number).where(Obligation.id.in_(set(ids)), Obligation.retired_t >= Obligation.required_t)
+    tasks.close(work, kind=TASK, subjects=work.session.scalars(met).all())
 
 
 def notify_eia(work: Work, *, plan_year: int, organisation_id: int, eia_project_id: int, required_t: Tonnes) -> int:
@@ -204,6 +226,9 @@ def correct(work: Work, *, obligation_id: int, required_t: Tonnes) -> int:
     delta_t = int(required_t) - duty.required_t
     work.session.execute(update(Obligation).where(Obligation.id == obligation_id).values(required_t=int(required_t)))
     work.record("obligation.corrected", number=duty.number, tonnes=str(int(required_t)), delta=str(delta_t))
+    work.session.refresh(duty)
+    _give_task(work, duty)
+    close_tasks_of_covered(work, ids=[obligation_id])
     return delta_t
 
 
@@ -213,6 +238,7 @@ def cancel(work: Work, *, obligation_id: int) -> None:
     STATES.refuse_unless_may(duty.state, "CANCELLED")
     work.session.execute(update(Obligation).where(Obligation.id == obligation_id).values(state="CANCELLED"))
     work.record("obligation.cancelled", number=duty.number)
+    tasks.close(work, kind=TASK, subjects=[duty.number])
 
 
 def by_number(reader: Reader, number: str) -> Obligation:

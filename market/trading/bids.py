@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
+from typing import Final
 
 from sqlalchemy import func, select, update
 
@@ -15,6 +17,7 @@ from market.emitters import obligations
 from market.emitters.policy import Plan
 from market.trading.listings import refuse_unless_price
 from market.trading.tables import Bid
+from tanyi.kernel import tasks
 from tanyi.kernel.errors import N_, Invalid, NotFound
 from tanyi.kernel.lifecycle import Lifecycle
 from tanyi.kernel.quantities import Money, Tonnes
@@ -25,6 +28,9 @@ STATES = Lifecycle(
     "DRAFT",
     {"DRAFT": ("CONFIRMED", "LAPSED"), "CONFIRMED": ("CONFIRMED", "ENTERED"), "ENTERED": (), "LAPSED": ()},
 )
+
+
+TASK: Final = "bid.confirm"
 
 
 class FloorLowered(Invalid):
@@ -73,7 +79,7 @@ def refuse_unless_terms(terms: Terms, plan_permille: int) -> None:
         raise ShareOutOfRange
 
 
-def draft_from_duties(work: Work, *, round_id: int, plan: Plan) -> list[int]:
+def draft_from_duties(work: Work, *, round_id: int, plan: Plan, closes_on: date | None) -> list[int]:
     """Drafts a bid for every duty of the plan that still lacks tonnes; gives the bids' ids."""
     rows = [
         Bid(
@@ -95,10 +101,29 @@ def draft_from_duties(work: Work, *, round_id: int, plan: Plan) -> list[int]:
     ]
     work.session.add_all(rows)
     work.session.flush()
+    _give_tasks(work, rows, closes_on)
     return [row.id for row in rows]
 
 
-def draft_voluntary(work: Work, *, round_id: int, buyer_id: int, quantity_t: Tonnes) -> Bid:
+def _give_tasks(work: Work, drafted: Sequence[Bid], closes_on: date | None) -> None:
+    """A draft that nobody confirms lapses, so its firm is given the task to confirm it."""
+    orders = [
+        tasks.Order(
+            organisation_id=bid.buyer_id,
+            kind=TASK,
+            subject=bid.number,
+            address=f"/bids/{bid.number}",
+            due_on=closes_on,
+            facts={"wanted_t": bid.quantity_t},
+        )
+        for bid in drafted
+    ]
+    tasks.give(work, orders=orders)
+
+
+def draft_voluntary(
+    work: Work, *, round_id: int, buyer_id: int, quantity_t: Tonnes, closes_on: date | None = None
+) -> Bid:
     """Drafts a voluntary bid: no duty behind it and no floor under it."""
     bid = Bid(
         round_id=round_id,
@@ -113,6 +138,7 @@ def draft_voluntary(work: Work, *, round_id: int, buyer_id: int, quantity_t: Ton
     )
     work.session.add(bid)
     work.session.flush()
+    _give_tasks(work, [bid], closes_on)
     return bid
 
 
@@ -132,6 +158,7 @@ def confirm(work: Work, *, number: str, buyer_id: int, terms: Terms) -> None:
         columns["product_types"] = list(terms.product_types)
     work.session.execute(update(Bid).where(Bid.id == bid.id).values(**columns))
     work.record("bid.confirmed", number=number)
+    tasks.close(work, kind=TASK, subjects=[number])
 
 
 def _refuse_unless_narrower(eligible: Sequence[str] | None, wanted: Sequence[str]) -> None:
@@ -141,7 +168,9 @@ def _refuse_unless_narrower(eligible: Sequence[str] | None, wanted: Sequence[str
 
 def freeze(work: Work, *, round_id: int) -> list[Bid]:
     """Enters every confirmed bid into the closing round; drafts lapse."""
-    work.session.execute(update(Bid).where(Bid.round_id == round_id, Bid.state == "DRAFT").values(state="LAPSED"))
+    lapsing = update(Bid).where(Bid.round_id == round_id, Bid.state == "DRAFT").values(state="LAPSED")
+    lapsed = work.session.scalars(lapsing.returning(Bid.number).execution_options(synchronize_session=False)).all()
+    tasks.close(work, kind=TASK, subjects=lapsed)
     entering = update(Bid).where(Bid.round_id == round_id, Bid.state == "CONFIRMED").values(state="ENTERED")
     work.session.execute(entering)
     query = select(Bid).where(Bid.round_id == round_id, Bid.state == "ENTERED").order_by(Bid.id)

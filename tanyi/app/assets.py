@@ -29,6 +29,7 @@ COPIES = (  # (package file, name under vendor/)
     ("swagger-ui-dist/LICENSE", "swagger-ui.LICENSE.txt"),
 )
 ICONS = (
+    *("bell", "checklist", "eye-check"),
     *("alert-triangle", "arrow-right", "building-factory-2", "calendar-event", "certificate", "check", "chevron-down"),
     *("chevron-left", "chevron-right", "circle-check", "clock", "coin", "download", "external-link", "file-text"),
     *("info-circle", "leaf", "list-details", "lock", "login", "logout", "map-pin", "menu-2", "plant-2", "printer"),

@@ -1,4 +1,4 @@
-"""The command `worker`: solves the rounds of the queue until it is told to stop."""
+"""The command `worker`: solves the rounds of the queue and runs the errands until it is told to stop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from tanyi.app.cli import cli, data_option, house_at, say
 )
 @click.option("--parent", type=int, hidden=True, help="The process without which there is no reason to work.")
 def worker(data: Path | None, memory_cap: int, parent: int | None) -> None:
-    """Solve the rounds that wait for it, one after the other."""
+    """Solve the rounds that wait for it, one after the other, and run the errands of the site meanwhile."""
+    from tanyi.app import errands
     from tanyi.app.worker import MOST_PROCESSORS, Worker
 
     with house_at(data) as house:
@@ -31,4 +32,5 @@ def worker(data: Path | None, memory_cap: int, parent: int | None) -> None:
         working = Worker(house, memory_cap, processors, say, parent)
         for told in (signal.SIGTERM, signal.SIGINT):
             signal.signal(told, lambda *_: working.stop())
-        working.run()
+        with errands.beside(house, say):
+            working.run()

@@ -48,10 +48,10 @@ from litestar.response import Redirect
 from tanyi.app.installation import Installation
 from tanyi.app.pages import rendering
 from tanyi.app.sign_in_brake import Brake
-from tanyi.kernel import api_keys, parties, sessions
+from tanyi.kernel import api_keys, notices, parties, sessions
 from tanyi.kernel.errors import N_, Forbidden, Invalid, NotFound
 from tanyi.kernel.parties import SignedIn
-from tanyi.kernel.work import Actor
+from tanyi.kernel.work import Actor, Reader
 
 Scope = Literal["public", "own"]
 Form = dict[str, str]
@@ -150,6 +150,7 @@ class Visitor:
     user: SignedIn | None = None
     session_token: str | None = None
     form_secret: str | None = None
+    unread: int = 0
     is_new: bool = field(default=False)
 
     @property
@@ -189,6 +190,7 @@ class Visitor:
                 "name_en": self.user.organisation_name_en,
             },
             "roles": sorted(self.user.roles),
+            "unread": self.unread,
         }
 
 
@@ -268,8 +270,14 @@ def _recognise(connection: ASGIConnection[Any, Any, Any, Any], house: Installati
     elif token := connection.cookies.get(SESSION_COOKIE):
         with house.open_reader() as reader:
             visitor.user = sessions.by_session(reader, token)
+            visitor.unread = _unread(reader, visitor.user)
         if visitor.user is not None:
             visitor.session_token = visitor.form_secret = token
+
+
+def _unread(reader: Reader, user: SignedIn | None) -> int:
+    """How many notices wait in the header of every page: one query over an index."""
+    return notices.unread(reader, user_id=user.user_id, organisation_id=user.organisation_id) if user else 0
 
 
 def _by_key(house: Installation, key: str) -> SignedIn | None:

@@ -12,7 +12,7 @@ from settlement import delivery, payments, retirement
 from settlement.certificates import all_documents
 from tanyi.app.demo import FIRST_ROUND
 from tanyi.app.demo_province import PLAN_YEAR, fixture
-from tanyi.kernel import parties
+from tanyi.kernel import approval_book, parties
 from tanyi.kernel.work import Reader
 from tanyi.ledger import audit, blocks, transfers
 
@@ -63,7 +63,7 @@ def summary(reader: Reader) -> dict[str, Any]:
 
 def breaches(reader: Reader) -> list[audit.Breach]:
     """Every broken invariant on every floor, derived again from the rows."""
-    checks = obligations.CHECKS | payments.CHECKS | delivery.CHECKS | retirement.CHECKS
+    checks = obligations.CHECKS | payments.CHECKS | delivery.CHECKS | retirement.CHECKS | approval_book.CHECKS
     return audit.breaches(reader) + audit.run_checks(reader, checks)
 
 

@@ -8,6 +8,7 @@ because a database address holds a password.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from tanyi.kernel.errors import N_, Invalid
 APP_ROLE = "tanyi_app"
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8000"
 PRIVATE_MODE = 0o700
+MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", re.ASCII)
 
 Mode = Literal["demo", "production"]
 BundleName = Literal["templates", "alembic"]
@@ -51,6 +53,8 @@ class Settings:
     app_role: str
     mode: Mode
     public_url: str
+    smtp_url: str | None = None
+    mail_from: str = "tanyi@localhost.localdomain"
 
 
 def settings(environment: Mapping[str, str], data: Path | None = None) -> Settings:
@@ -62,13 +66,16 @@ def settings(environment: Mapping[str, str], data: Path | None = None) -> Settin
     owner_database_url = _database_url(environment, "TANYI_OWNER_DATABASE_URL")
     if owner_database_url is not None and database_url is None:
         raise SettingNotValid(variable="TANYI_OWNER_DATABASE_URL", expected="unset while DATABASE_URL is unset")
+    public_url = _public_url(environment)
     return Settings(
         data=_data_folder(environment, data),
         database_url=database_url,
         owner_database_url=owner_database_url or database_url,
         app_role=APP_ROLE,
         mode=_mode(environment),
-        public_url=_public_url(environment),
+        public_url=public_url,
+        smtp_url=_smtp_url(environment),
+        mail_from=_mail_from(environment, public_url),
     )
 
 
@@ -144,3 +151,27 @@ def _public_url(environment: Mapping[str, str]) -> str:
             variable="TANYI_PUBLIC_URL", expected="an http or https address without a path, such as https://host"
         )
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _smtp_url(environment: Mapping[str, str]) -> str | None:
+    given = environment.get("TANYI_SMTP_URL")
+    if not given:
+        return None
+    try:
+        parts = urlsplit(given)
+        is_server = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        parts, is_server = urlsplit(""), False
+    if not is_server or parts.scheme not in {"smtp", "smtps"} or parts.path not in {"", "/"} or parts.query:
+        raise SettingNotValid(variable="TANYI_SMTP_URL", expected="an address such as smtps://user:password@host:465")
+    return given
+
+
+def _mail_from(environment: Mapping[str, str], public_url: str) -> str:
+    given = environment.get("TANYI_MAIL_FROM")
+    if not given:
+        host = urlsplit(public_url).hostname or ""
+        return f"tanyi@{host}" if "." in host and not host[-1].isdigit() else "tanyi@localhost.localdomain"
+    if not MAIL_ADDRESS.fullmatch(given):
+        raise SettingNotValid(variable="TANYI_MAIL_FROM", expected="one e-mail address")
+    return given

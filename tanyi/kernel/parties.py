@@ -137,6 +137,16 @@ class Acting:
 
 
 @dataclass(frozen=True)
+class Member:
+    """Somebody who acts for an organisation now."""
+
+    organisation_id: int
+    user_id: int
+    roles: frozenset[str]
+    rights: frozenset[str]
+
+
+@dataclass(frozen=True)
 class SignedIn:
     """Who is signed in and for whom, as the edge needs it: everything but `memberships` is of the acting membership."""
 
@@ -287,6 +297,18 @@ def users_of(reader: Reader, organisation_id: int) -> list[SignedIn]:
     ).all()
     others = _memberships(reader, [row.Membership.user_id for row in rows])
     return [_signed_in(row, others[row.Membership.user_id]) for row in rows]
+
+
+def members(reader: Reader, organisation_ids: Collection[int]) -> list[Member]:
+    """Who acts for these organisations now, longest first, in one query."""
+    query = select(Membership).where(Membership.organisation_id.in_(organisation_ids), Membership.ended_at.is_(None))
+    rows = reader.session.scalars(query.order_by(Membership.id))
+    return [Member(row.organisation_id, row.user_id, frozenset(row.roles), frozenset(row.rights)) for row in rows]
+
+
+def people(reader: Reader, user_ids: Collection[int]) -> dict[int, User]:
+    """These persons, whether or not they still act for anybody."""
+    return {row.id: row for row in reader.session.scalars(select(User).where(User.id.in_(user_ids)))}
 
 
 def of_users(reader: Reader, user_ids: set[int], kind: str | None = None) -> dict[int, Organisation]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, RawBody
 from msgspec import Meta
 
@@ -20,7 +21,7 @@ from market.registry import issuance
 from market.trading import bids, listings
 from matching import rounds
 from settlement import retirement
-from tanyi.app import event_purchase
+from tanyi.app import event_purchase, second_person
 from tanyi.app.api.answers import REPLAYED, Listed, Origin, key_of, listed, once, origin, takes
 from tanyi.app.installation import Installation
 from tanyi.app.intake import Permille, PriceFen, QuantityT, Shape, Text, Word, page_of, read_json
@@ -90,6 +91,13 @@ class PurchaseShown(msgspec.Struct, frozen=True, kw_only=True):
     retired_at: datetime
 
 
+class WaitingShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A purchase above the threshold of its organisation: nothing was bought, it waits for a second person."""
+
+    approval: str
+    address: str
+
+
 class DutyShown(msgspec.Struct, frozen=True, kw_only=True):
     """An own duty; `coverage` is OPEN, PARTIAL, MET or OVER by the tonnes retired for it."""
 
@@ -153,6 +161,7 @@ def open_listing(
     "/api/v1/listings/{number:str}/purchases",
     opt=access("organiser", "firm", scope="own") | takes(PurchaseOrder, is_keyed=True),
     status_code=201,
+    responses={202: ResponseSpec(WaitingShown, description="It waits for a second person")},
     sync_to_thread=True,
     tags=["trading"],
 )
@@ -163,14 +172,20 @@ def purchase(
     visitor: NamedDependency[Visitor],
     house: NamedDependency[Installation],
 ) -> Response[PurchaseShown]:
-    """Buys from a listing and retires for an event. The same call again finishes what was begun and buys nothing more."""
+    """Buys from a listing and retires for an event. The same call again finishes what was begun and buys nothing more.
+
+    Above the threshold of the organisation it is prepared instead, and waits for a second person (202).
+    """
     order, key = _event_order(number, read_json(body, PurchaseOrder)), key_of(request)
     with house.open_work(visitor.actor) as work:
         is_known = idempotency.known_answer(work, key=key, request=order.fingerprint) is not None
-    retired = event_purchase.buy_and_retire(house, actor=visitor.actor, order=order, key=key)
+    headers = {REPLAYED: "true"} if is_known else None
+    try:
+        retired = event_purchase.buy_and_retire(house, actor=visitor.actor, order=order, key=key)
+    except second_person.WaitsForSecondPerson as waits:
+        return _waiting(str(waits.facts["approval"]), headers)
     with house.open_reader() as reader:
-        shown = _purchased(reader, retired)
-    return Response(shown, status_code=201, headers={REPLAYED: "true"} if is_known else None)
+        return Response(_purchased(reader, retired), status_code=201, headers=headers)
 
 
 @get("/api/v1/duties", opt=access("firm", scope="own"), sync_to_thread=True, tags=["trading"])
@@ -250,6 +265,11 @@ def _event_order(number: str, order: PurchaseOrder) -> event_purchase.EventOrder
         place=order.event.place.strip(),
         beneficiary=order.beneficiary.strip() if order.beneficiary else None,
     )
+
+
+def _waiting(approval: str, headers: dict[str, str] | None) -> Response[Any]:
+    shown = WaitingShown(approval=approval, address=f"/api/v1/approvals/{approval}")
+    return Response(shown, status_code=202, headers=headers)
 
 
 def _purchased(reader: Reader, number: str) -> PurchaseShown:

@@ -105,6 +105,20 @@ TRADE = {
     "EXPIRED": N_("Expired"),
     "CANCELLED": N_("Cancelled"),
 }
+APPROVAL = {
+    "PENDING": N_("Waits for a second person"),
+    "APPROVED": N_("Approved, being carried out"),
+    "DONE": N_("Approved and done"),
+    "FAILED": N_("Approved, but not possible"),
+    "REJECTED": N_("Rejected"),
+    "WITHDRAWN": N_("Withdrawn"),
+    "LAPSED": N_("Lapsed"),
+}
+MESSAGE = {
+    "QUEUED": N_("Waits to be sent"),
+    "SENT": N_("Sent"),
+    "FAILED": N_("Given up"),
+}
 RESULT = {
     "optimal": N_("Proven optimal"),
     "bounded": N_("Best found, with a proven bound"),
@@ -121,14 +135,16 @@ STATES: Mapping[str, Mapping[str, str]] = {
     "solving": SOLVING,
     "trade": TRADE,
     "result": RESULT,
+    "approval": APPROVAL,
+    "message": MESSAGE,
 }
 GOOD = frozenset(
     {"FREE", "LISTED", "OPEN", "REGISTERED", "ISSUED", "VERIFIED", "ACCEPTED", "MET", "OVER", "CONFIRMED", "ENTERED"}
-    | {"PUBLISHED", "SETTLED", "RETIRED", "SOLVED", "OPTIMAL", "IN_ROUND"}
+    | {"PUBLISHED", "SETTLED", "RETIRED", "SOLVED", "OPTIMAL", "IN_ROUND", "APPROVED", "DONE"}
 )
 WARNING = frozenset(
     {"PARTIAL", "DRAFT", "RESERVED", "NOT_ASSESSABLE_NO_BENCHMARK", "METHODOLOGY_PENDING", "BOUNDED", "TIME_LIMIT"}
-    | {"RETURNED", "SUSPENDED", "LOCKED", "FROZEN", "PLEDGED"}
+    | {"RETURNED", "SUSPENDED", "LOCKED", "FROZEN", "PLEDGED", "PENDING"}
 )
 BAD = frozenset({"FAILED", "REJECTED", "REVERSED", "CANCELLED", "VOID", "LAPSED", "EXPIRED"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Final
 
 from litestar import Response, get, post
@@ -19,6 +20,7 @@ from tanyi.app.security import Form, Visitor, access, page, see_other
 from tanyi.kernel.work import Reader, Work
 
 FIELDS: Final = ("time_limit_s",)
+CLOSES_AFTER: Final = timedelta(days=14)  # announced when a round is opened; the operator closes it by hand
 
 
 @get("/operator/rounds/{number:str}", opt=access("operator", scope="public"), sync_to_thread=True)
@@ -31,7 +33,7 @@ def desk(visitor: NamedDependency[Visitor], reader: NamedDependency[Reader], num
 def open_next(work: NamedDependency[Work]) -> Redirect:
     """Opens the next round under the plan in force; a bid is drafted for every duty that lacks tonnes."""
     number, plan_year = views_rounds.next_round(work)
-    rounds.open_round(work, number=number, plan_year=plan_year)
+    rounds.open_round(work, number=number, plan_year=plan_year, closes_on=work.today + CLOSES_AFTER)
     return see_other(f"/operator/rounds/{number}")
 
 

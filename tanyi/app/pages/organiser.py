@@ -11,13 +11,13 @@ from litestar.params import FromPath
 
 from market.trading import listings, trades
 from settlement import neutrality, payments, retirement
-from tanyi.app import event_purchase
+from tanyi.app import event_purchase, second_person
 from tanyi.app.event_purchase import EventOrder, NotYetPaid
 from tanyi.app.installation import Installation
 from tanyi.app.pages import views_market, views_organisers
 from tanyi.app.pages.forms import Form as TypedForm
 from tanyi.app.security import Form, Visitor, access, page, see_other
-from tanyi.kernel import idempotency
+from tanyi.kernel import approvals, idempotency
 from tanyi.kernel.errors import N_, Refusal
 from tanyi.kernel.work import Reader
 from tanyi.ledger import blocks
@@ -36,6 +36,8 @@ FIELD_OF: Final[dict[type[Refusal], str]] = {
     payments.PaymentDeclined: "payment",
     payments.GatewaySilent: "payment",
     NotYetPaid: "payment",
+    second_person.MayNotBuy: "payment",
+    approvals.NobodyElse: "payment",
 }
 NOT_UNDERSTOOD = N_("Please confirm that you have understood this.")
 
@@ -60,6 +62,8 @@ def purchase(
             key = sent.typed["purchase_key"]
             bought = event_purchase.buy_and_retire(house, actor=visitor.actor, order=order, key=key)
             return see_other(f"/purchases/{bought}")
+    except second_person.WaitsForSecondPerson as waits:
+        return see_other(f"/approvals/{waits.facts['approval']}?said=asked")
     except tuple(FIELD_OF) as refusal:
         sent.say_refusal(FIELD_OF[type(refusal)], refusal)
         _renew_key(sent, refusal)
@@ -92,7 +96,7 @@ def _order(sent: TypedForm, number: str) -> EventOrder | None:
 
 def _again(house: Installation, visitor: Visitor, sent: TypedForm, number: str) -> Response[str]:
     with house.open_reader() as reader:
-        offer = views_market.listing(reader, number, is_organiser=True)
+        offer = views_market.listing(reader, number, buyer=visitor.actor)
     context = offer | {"form": sent.typed, "errors": sent.errors, "purchase_key": sent.typed["purchase_key"]}
     return page(visitor, "pages/public/listing.html", status=422, path=f"/listings/{number}", **context)
 

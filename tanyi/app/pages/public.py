@@ -70,9 +70,7 @@ def market(
 @get("/listings/{number:str}", opt=access(scope="public"), sync_to_thread=True)
 def listing(visitor: NamedDependency[Visitor], reader: NamedDependency[Reader], number: FromPath[str]) -> Response[str]:
     """One listing; an organiser may buy from it here, and its seller reads what a round did with it."""
-    whose = visitor.user.organisation_id if visitor.user else None
-    is_organiser = "organiser" in visitor.actor.roles
-    offer = views_market.listing(reader, number, is_organiser=is_organiser, organisation_id=whose)
+    offer = views_market.listing(reader, number, buyer=visitor.actor)
     return page(visitor, "pages/public/listing.html", **(offer | empty_form()))
 
 

@@ -10,11 +10,13 @@ from market.registry import issuance, projects
 from market.trading import listings, trades
 from matching import rounds
 from settlement import certificates, retirement
+from tanyi.app import second_person
 from tanyi.app.pages import pieces, views_outcomes
 from tanyi.app.pages.pieces import type_names
 from tanyi.app.pages.views_certificates import beneficiary_of
+from tanyi.kernel import thresholds
 from tanyi.kernel.identity import REGIONS
-from tanyi.kernel.work import Reader
+from tanyi.kernel.work import Actor, Reader
 from tanyi.ledger import blocks
 
 LATEST = 5
@@ -132,16 +134,17 @@ def rows_of(reader: Reader, listing_ids: Sequence[int]) -> list[dict[str, Any]]:
     ]
 
 
-def listing(reader: Reader, number: str, *, is_organiser: bool, organisation_id: int | None = None) -> dict[str, Any]:
-    """One listing with its project; the form is there for an organiser while something can be bought.
+def listing(reader: Reader, number: str, *, buyer: Actor) -> dict[str, Any]:
+    """One listing with its project; the form is there for an organiser who may buy, while something can be bought.
 
-    Its seller (`organisation_id` is the reader's) also reads what a published round did with it.
+    Its seller also reads what a published round did with it.
     """
     offer = listings.by_number(reader, pieces.named(number))
     (row,) = rows_of(reader, [offer.id])
     origin = issuance.provenance(reader, [offer.issuance_id])[offer.issuance_id]
     project = projects.by_code_or_refuse(reader, origin.project_code)
     is_on_sale = listings.STATES.may(offer.state, "IN_ROUND") and offer.expires_at > reader.now
+    is_organiser = "organiser" in buyer.roles
     return {
         "listing": row | {"opened_at": offer.offered_at, "expires_at": offer.expires_at, "is_on_sale": is_on_sale},
         "project": row["project"]
@@ -149,6 +152,15 @@ def listing(reader: Reader, number: str, *, is_organiser: bool, organisation_id:
         | {"story_zh": project.story_zh, "story_en": project.story_en}
         | {"methodology": pieces.method_names(origin.methodology)},
         "smallest_t": offer.minimum_t,
-        "may_buy": is_organiser and is_on_sale,
-        "outcome": views_outcomes.of_listing(reader, offer) if offer.seller_id == organisation_id else None,
+        "may_buy": is_organiser and is_on_sale and second_person.may_buy(buyer),
+        "only_looks": is_organiser and not second_person.may_buy(buyer),
+        "two_persons": _two_persons(reader, buyer) if is_organiser else None,
+        "outcome": views_outcomes.of_listing(reader, offer) if offer.seller_id == buyer.organisation_id else None,
     }
+
+
+def _two_persons(reader: Reader, buyer: Actor) -> dict[str, Any]:
+    """From which amount the buyer's organisation needs a second person, and whose setting that is."""
+    assert buyer.organisation_id is not None, "an organiser acts for an organisation"
+    found = thresholds.in_force(reader, buyer.organisation_id)
+    return {"above_fen": int(found.above_fen), "is_own": found.is_own}
