@@ -15,7 +15,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from io import BytesIO, StringIO
 from itertools import islice
@@ -153,20 +153,21 @@ def _width(column: Column) -> int:
 def _write(page: Worksheet, row: int, place: int, cell: Cell, form: Any) -> None:
     """One cell with its type; what a spreadsheet would change is written as text."""
     match cell:
-        case None:
-            return
-        case datetime():
-            local = cell.astimezone(SHANGHAI).replace(tzinfo=None)
-            is_known = local.date() >= FIRST_DAY
-            page.write_datetime(row, place, local, form) if is_known else page.write_string(row, place, _written(cell))
-        case date():
-            is_known = cell >= FIRST_DAY
-            page.write_datetime(row, place, cell, form) if is_known else page.write_string(row, place, _written(cell))
         case str():
             page.write_string(row, place, cell if len(cell) <= LONGEST_CELL else cell[: LONGEST_CELL - 1] + "…")
-        case int() | Decimal():
-            is_kept = shows_exactly(cell)
-            page.write_number(row, place, cell, form) if is_kept else page.write_string(row, place, _written(cell))
+        case date() if local_time(cell).date() >= FIRST_DAY:
+            page.write_datetime(row, place, local_time(cell), form)
+        case int() | Decimal() if shows_exactly(cell):
+            page.write_number(row, place, cell, form)  # pyrefly: ignore  # the library takes Decimals as they are
+        case date() | int() | Decimal():
+            page.write_string(row, place, _written(cell))
+
+
+def local_time(when: date) -> datetime:
+    """A date or an instant as spreadsheets keep both: a time without a zone, in Asia/Shanghai."""
+    if isinstance(when, datetime):
+        return when.astimezone(SHANGHAI).replace(tzinfo=None)
+    return datetime.combine(when, time.min)
 
 
 def shows_exactly(figure: int | Decimal) -> bool:
