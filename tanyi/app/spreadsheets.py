@@ -26,7 +26,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from tanyi.kernel.clock import SHANGHAI
 
-Kind = Literal["text", "whole", "decimal", "date", "instant"]
+Kind = Literal["text", "whole", "year", "decimal", "date", "instant"]
 Cell = str | int | Decimal | date | datetime | None
 
 MOST_ROWS: Final = 100_000  # of one file; more is for the programming interface
@@ -38,7 +38,7 @@ SHOWN_DIGITS: Final = 15  # spreadsheets keep numbers as binary fractions and sh
 LONGEST_CELL: Final = 32_767
 FIRST_DAY: Final = date(1900, 3, 1)  # before it the calendars of spreadsheets disagree
 FORMULA: Final = re.compile("'*[\\s\ufeff\u200b]*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-FORMATS: Final = {"whole": "#,##0", "date": "yyyy-mm-dd", "instant": "yyyy-mm-dd hh:mm:ss"}
+FORMATS: Final = {"whole": "#,##0", "year": "0", "date": "yyyy-mm-dd", "instant": "yyyy-mm-dd hh:mm:ss"}
 NARROWEST, WIDEST = 10, 48
 
 
@@ -82,7 +82,7 @@ def csv_file(sheet: Sheet) -> Iterator[bytes]:
     yield BYTE_ORDER_MARK + _lines([[neutral(column.head) for column in sheet.columns]])
     rows = islice(sheet.rows, MOST_ROWS)
     while chunk := list(islice(rows, ROWS_A_CHUNK)):
-        yield _lines([[_written(cell) for cell in row] for row in chunk])
+        yield _lines([[written(cell) for cell in row] for row in chunk])
 
 
 def _lines(rows: Sequence[Sequence[str]]) -> bytes:
@@ -91,7 +91,7 @@ def _lines(rows: Sequence[Sequence[str]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _written(cell: Cell) -> str:
+def written(cell: Cell) -> str:
     """A cell in CSV: figures in full, dates as ISO 8601, instants with their offset in Asia/Shanghai."""
     match cell:
         case None:
@@ -160,7 +160,7 @@ def _write(page: Worksheet, row: int, place: int, cell: Cell, form: Any) -> None
         case int() | Decimal() if shows_exactly(cell):
             page.write_number(row, place, cell, form)  # pyrefly: ignore  # the library takes Decimals as they are
         case date() | int() | Decimal():
-            page.write_string(row, place, _written(cell))
+            page.write_string(row, place, written(cell))
 
 
 def local_time(when: date) -> datetime:
