@@ -14,7 +14,8 @@ from datetime import date
 from typing import Any, Final
 
 from market.trading import listings
-from settlement import clearing, neutrality, payments
+from settlement import clearing, payments
+from settlement.neutrality import events
 from tanyi.app import counter, second_person
 from tanyi.app.installation import Installation
 from tanyi.kernel import approvals, idempotency
@@ -140,7 +141,7 @@ def _asked(work: Work, order: EventOrder, act: Mapping[str, Any]) -> str:
 
 
 def _reserve(work: Work, order: EventOrder) -> dict[str, Any]:
-    event_id = neutrality.name_event(
+    event_id = events.name_event(
         work, organiser_id=_organiser(work), name=order.event_name, held_on=order.held_on, place=order.place
     )
     payment = clearing.buy(work, listing_number=order.listing, buyer_id=_organiser(work), quantity_t=order.quantity_t)
