@@ -17,7 +17,7 @@ from market.emitters import obligations
 from market.emitters.obligations import Obligation as Duty
 from market.registry import issuance
 from settlement import certificate_claim as claims
-from settlement import neutrality
+from settlement.neutrality import events
 from settlement.tables import Event, Retirement, StoredClaim
 from tanyi.kernel import parties
 from tanyi.kernel.canonical import canonical
@@ -88,7 +88,7 @@ def _row(work: Work, order: Order) -> dict[str, object]:
 def _refuse_unless_owed(work: Work, orders: Sequence[Order]) -> None:
     asked: dict[int, int] = {}
     for order in orders:
-        if order.quantity_t < 1 or len(order.beneficiary or "") > neutrality.LONGEST_TEXT:
+        if order.quantity_t < 1 or len(order.beneficiary or "") > events.LONGEST_TEXT:
             raise NothingToRetire
         if order.obligation_id is not None:
             asked[order.obligation_id] = asked.get(order.obligation_id, 0) + order.quantity_t
@@ -126,7 +126,7 @@ def _claims(reader: Reader, ids: Iterable[int], legal_effect: str | None) -> dic
     origins = issuance.provenance(reader, {run.issuance_id for runs in taken.values() for run in runs})
     holders = parties.organisations(reader, {row.holder_id for row in rows})
     duties = obligations.by_ids(reader, {row.obligation_id for row in rows if row.obligation_id})
-    events = neutrality.by_ids(reader, {row.event_id for row in rows if row.event_id})
+    named = events.by_ids(reader, {row.event_id for row in rows if row.event_id})
     return {
         row.id: claims.Claim(
             number=row.number,
@@ -137,7 +137,7 @@ def _claims(reader: Reader, ids: Iterable[int], legal_effect: str | None) -> dic
             beneficiary=claims.Party(name=row.beneficiary, uscc=None) if row.beneficiary else None,
             purpose=row.purpose,
             obligation=_duty(duties.get(row.obligation_id or 0)),
-            event=_event(events.get(row.event_id or 0)),
+            event=_event(named.get(row.event_id or 0)),
             tonnes=Tonnes(row.quantity_t),
             lines=tuple(_line(run, origins[run.issuance_id]) for run in taken[row.id]),
             salt=row.salt,

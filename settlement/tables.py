@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     Computed,
@@ -22,6 +23,18 @@ from sqlalchemy.orm import Mapped, mapped_column
 from tanyi.kernel.db import Base
 
 COMPLIANCE = ("COMPLIANCE_BENCHMARK", "COMPLIANCE_EIA")
+EVENT_KINDS = (
+    "PERFORMANCE",
+    "COMPETITION",
+    "MEETING",
+    "FORUM",
+    "EXHIBITION",
+    "OFFICE",
+    "PRODUCTION",
+    "DAILY_LIFE",
+    "OTHER",
+)
+OFFSET_METHODS = ("CREDITS", "NEW_FOREST")  # retired tonnes, or a sink of the organiser's own (art. 12 (1), (2))
 VOLUNTARY = ("VOLUNTARY_EVENT", "VOLUNTARY_ORG", "VOLUNTARY_PERSON")
 
 
@@ -101,14 +114,39 @@ class Payout(Base):
 
 
 class Event(Base):
-    """A meeting, match, forum or exhibition whose emissions somebody wants to offset (二(三))."""
+    """A performance, match, meeting, forum or exhibition, or a year of office work, production or daily life, whose
+    emissions somebody wants to offset (二(三)). What is worked out for it stands in `settlement.neutrality`."""
 
     __tablename__ = "settlement_event"
+    __table_args__ = (
+        CheckConstraint(f"kind IN {EVENT_KINDS}", name="kind_of_an_event_is_known"),
+        CheckConstraint("starts_on <= ends_on", name="an_event_ends_after_it_starts"),
+        CheckConstraint("'EVENT' = ANY (phases)", name="the_boundary_holds_the_event_itself"),
+        CheckConstraint("expected_participants > 0", name="an_event_expects_somebody"),
+        CheckConstraint(f"offset_method IN {OFFSET_METHODS}", name="method_of_an_offset_is_known"),
+    )
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
-    organiser_id: Mapped[int] = mapped_column(ForeignKey("kernel_organisation.id"))
+    number: Mapped[str] = mapped_column(Text, Computed("'N' || (100000 + id)::text", persisted=True), unique=True)
+    organiser_id: Mapped[int] = mapped_column(ForeignKey("kernel_organisation.id"), index=True)
+    co_organisers: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    kind: Mapped[str] = mapped_column(Text, server_default="OTHER")
     name: Mapped[str] = mapped_column(Text)
-    held_on: Mapped[date] = mapped_column(Date)
+    starts_on: Mapped[date] = mapped_column(Date)
+    ends_on: Mapped[date] = mapped_column(Date)
     place: Mapped[str] = mapped_column(Text)
+    region: Mapped[str] = mapped_column(Text, server_default="HEBEI")
+    content: Mapped[str] = mapped_column(Text, server_default="")
+    expected_participants: Mapped[int | None] = mapped_column(BigInteger)
+    phases: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{EVENT}")
+    boundary: Mapped[str] = mapped_column(Text, server_default="")
+    offset_method: Mapped[str | None] = mapped_column(Text)
+    neutral_by_on: Mapped[date | None] = mapped_column(Date)
+    state: Mapped[str] = mapped_column(Text, server_default="DRAFT")
+
+    @property
+    def held_on(self) -> date:
+        """The day that a certificate names: the last one."""
+        return self.ends_on
 
 
 class Retirement(Base):

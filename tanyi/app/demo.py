@@ -18,7 +18,8 @@ from market.emitters import eia, obligations
 from market.registry import projects
 from market.trading import bids, listings, trades
 from matching import rounds
-from settlement import certificates, neutrality, retirement
+from settlement import certificates, retirement
+from settlement.neutrality import events
 from tanyi.app import counter
 from tanyi.app import demo_province as province
 from tanyi.app.installation import Installation
@@ -76,7 +77,7 @@ def neutral_event(house: Installation) -> None:
             return
     bought = _buy_once(house, organiser, "wetland", event["retire_t"])
     with house.open_work(organiser) as work:
-        event_id = neutrality.name_event(
+        event_id = events.name_event(
             work,
             organiser_id=organiser.organisation_id,
             name=event["name_zh"],

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from settlement import clearing, neutrality, payments
+from settlement import clearing, payments
+from settlement.neutrality import events
 from tanyi.app import counter
 from tanyi.app.installation import Installation
 from tanyi.kernel import idempotency
@@ -74,7 +75,7 @@ def _reserved(work: Work, order: EventOrder, key: str) -> dict[str, Any]:
         return known
     organiser_id = work.actor.organisation_id
     assert organiser_id is not None, "only somebody of an organisation buys"
-    event_id = neutrality.name_event(
+    event_id = events.name_event(
         work, organiser_id=organiser_id, name=order.event_name, held_on=order.held_on, place=order.place
     )
     payment = clearing.buy(work, listing_number=order.listing, buyer_id=organiser_id, quantity_t=order.quantity_t)

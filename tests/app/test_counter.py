@@ -9,8 +9,9 @@ from datetime import date
 import pytest
 
 from market.trading import trades
-from settlement import certificates, clearing, delivery, neutrality, payments, retirement
+from settlement import certificates, clearing, delivery, payments, retirement
 from settlement.certificate_format import verify
+from settlement.neutrality import events
 from tanyi.app import counter
 from tanyi.app.summary import breaches
 from tanyi.kernel.clock import system_clock
@@ -100,7 +101,7 @@ def test_a_purchase_that_was_cancelled_at_the_bank_gives_its_tonnes_back(market:
 def test_tonnes_are_retired_for_an_event_and_certified(market: Market, listing: str) -> None:
     purchase(market, listing)
     with market.work("N01") as work:
-        event_id = neutrality.name_event(
+        event_id = events.name_event(
             work, organiser_id=market.party("N01"), name="低碳论坛", held_on=date(2026, 9, 1), place="石家庄"
         )
     number = counter.retire_for_event(

@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from market.emitters import obligations
 from market.trading import listings
-from settlement import neutrality, retirement
+from settlement import retirement
+from settlement.neutrality import events
 from settlement.retirement import MoreThanOwed, NothingToRetire, Order
 from tanyi.kernel.errors import NotFound, Refusal
 from tanyi.ledger import blocks
@@ -167,7 +168,7 @@ def test_the_claim_is_what_was_retired(market: Market, held: int) -> None:
 def test_an_event_claim_names_the_event(market: Market) -> None:
     held = make_issued(market, "N01", 119)
     with market.work("N01") as work:
-        event = neutrality.name_event(
+        event = events.name_event(
             work, organiser_id=market.party("N01"), name="低碳论坛", held_on=date(2026, 9, 1), place="石家庄"
         )
     claimed = order(market, {held: 119}, "N01", purpose="VOLUNTARY_EVENT", event_id=event, beneficiary="论坛组委会")

@@ -10,7 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from market.trading import listings, trades
-from settlement import neutrality, payments, retirement
+from settlement import payments, retirement
+from settlement.neutrality import events
 from tanyi.app import event_purchase
 from tanyi.app.event_purchase import EventOrder, NotYetPaid
 from tanyi.app.installation import Installation
@@ -26,8 +27,8 @@ FIELDS: Final = ("quantity_t", "event_name", "event_on", "event_place", "benefic
 FIELD_OF: Final[dict[type[Refusal], str]] = {
     blocks.InsufficientTonnes: "quantity_t",
     listings.NothingOffered: "quantity_t",
-    neutrality.EventUnnamed: "event_name",
-    neutrality.EventOutOfTime: "event_on",
+    events.EventUnnamed: "event_name",
+    events.EventOutOfTime: "event_on",
     retirement.NothingToRetire: "beneficiary",
     listings.NotOnSale: "payment",
     trades.OwnTonnes: "payment",

@@ -8,7 +8,8 @@ from typing import Any
 
 from market.registry import issuance
 from market.trading import listings, trades
-from settlement import certificates, neutrality, payments, retirement
+from settlement import certificates, payments, retirement
+from settlement.neutrality import events as neutral_events
 from tanyi.app.pages import pieces
 from tanyi.app.pages.pieces import names
 from tanyi.kernel import parties
@@ -111,7 +112,7 @@ class _Facts:
         settled: Sequence[trades.Trade],
     ) -> None:
         self.origins = issuance.provenance(reader, {run.issuance_id for each in runs.values() for run in each})
-        self.events = neutrality.by_ids(reader, {row.event_id for row in retired if row.event_id})
+        self.events = neutral_events.by_ids(reader, {row.event_id for row in retired if row.event_id})
         self.certified = certificates.numbers(reader, [row.id for row in retired])
         self.paid_by = payments.payments_of(reader, [trade.id for trade in settled])
         people = {trade.seller_id for trade in settled} | {organisation_id}
