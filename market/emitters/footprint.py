@@ -11,7 +11,9 @@ independent, and the root of the sum of squares combines them. It covers factors
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
+from fractions import Fraction
+from math import ceil
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -223,14 +225,14 @@ def stated_figure(stated: Activity, unit: str, row: int) -> Decimal:
         raise WrongUnit(row=str(row), activity=stated.activity, unit=unit)
     many = stated.vehicles if stated.vehicles is not None else stated.persons or 0
     if unit == "vehicle-km" and stated.occupants is not None:
-        many = vehicles_for(many, _in_range(stated.occupants, "occupants"))
+        many = vehicles_for(many, _in_range(stated.occupants, "occupants", at_least=1))
     with exact_decimals():
         return _in_range(distance_km * many, "distance_km")
 
 
 def vehicles_for(persons: int, occupants: Decimal) -> int:
     """Cars for so many people: rounded up, since a car drives whole (design)."""
-    return int((Decimal(persons) / occupants).to_integral_value(ROUND_CEILING))
+    return ceil(Fraction(persons) / Fraction(occupants))
 
 
 def tonnes_to_offset(emissions_kg: Decimal) -> Tonnes:
@@ -300,9 +302,9 @@ def _own(kgco2e_per_unit: Decimal) -> Factor:
     )
 
 
-def _in_range(figure: Decimal, field: str) -> Decimal:
+def _in_range(figure: Decimal, field: str, at_least: int = 0) -> Decimal:
     exponent = figure.as_tuple().exponent
     fits = isinstance(exponent, int) and -MOST_DECIMALS <= exponent <= MOST_DECIMALS and 0 < figure <= LARGEST_FIGURE
-    if not fits:
+    if not fits or figure < at_least:
         raise FigureOutOfRange(field=field)
     return figure
