@@ -23,14 +23,13 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
 from tanyi import __version__
-from tanyi.app import api, pages, problems, security
+from tanyi.app import api, pages, problems, security, static_files
 from tanyi.app.api.system import OpenApiFile
+from tanyi.app.compression import Compression
 from tanyi.app.installation import Installation, open_installation
-from tanyi.app.pages.rendering import templates_folder
 from tanyi.app.security import CSRF_FIELD, Form, Visitor, access, visitor_of
 from tanyi.kernel.config import settings
 from tanyi.kernel.errors import Invalid
@@ -71,6 +70,7 @@ def build(open_house: Callable[[], AbstractContextManager[Installation]]) -> Lit
         lifespan=[partial(_living_in, open_house)],
         dependencies=_dependencies(),
         guards=[security.gate],
+        middleware=[Compression()],
         exception_handlers=problems.HANDLERS,
         before_send=[_add_headers],
         openapi_config=_openapi(),
@@ -91,7 +91,7 @@ def _routes_of(package: ModuleType, *, include_in_schema: bool = True) -> Router
 
 def _static_files() -> Router:
     opt = access(scope="public", asks_who=False)
-    return create_static_files_router(path="/static", directories=[templates_folder() / "static"], opt=opt)
+    return Router("/static", route_handlers=static_files.ROUTES, opt=opt, include_in_schema=False)
 
 
 def _openapi() -> OpenAPIConfig:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from gettext import GNUTranslations
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,21 +18,23 @@ import jinja2
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from jinja2 import pass_context
+from jinja2.ext import Extension
 from jinja2.runtime import Context
 
-import tanyi.kernel
 from tanyi.app.pages import labels
 from tanyi.app.pages.formats import FILTERS, local_name, share_permille
+from tanyi.app.static_files import templates_folder, with_digests
 
 LANGUAGES = {"zh": "zh-Hans", "en": "en"}  # locale of a request → the page's lang attribute
 CATALOGS = {"zh": "zh_Hans", "en": "en"}  # locale of a request → folder of its catalog
 
 
-def templates_folder() -> Path:
-    """The templates that the wheel carries, else those of the checkout."""
-    kernel = Path(tanyi.kernel.__file__).parent
-    bundled = kernel / "_bundle" / "templates"
-    return bundled if bundled.is_dir() else kernel.parents[1] / "templates"
+class StaticAddresses(Extension):
+    """Puts the hash of each static file behind its address when a template is loaded."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002  Jinja's
+        """The source as it is compiled."""
+        return with_digests(source)
 
 
 @lru_cache(maxsize=4)
@@ -65,7 +66,7 @@ def environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(templates_folder()),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do", StaticAddresses],
         trim_blocks=True,
         lstrip_blocks=True,
     )
