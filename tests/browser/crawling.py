@@ -27,6 +27,7 @@ LANGUAGES = ("zh", "en")
 STARTS = ("/", "/my")
 THREADS = 3  # the server and its readers share two cores
 MOST_ALIKE = 3
+NOT_SO = 422  # the status of a form with a word beside the field that is wrong
 SHOWN = 40
 PUBLIC = "public"
 
@@ -60,6 +61,7 @@ class Crawl:
     routes: set[str] = field(default_factory=set)
     wrong: list[tuple[str, str]] = field(default_factory=list)  # (what, where)
     seconds: dict[str, float] = field(default_factory=dict)
+    refused: set[tuple[str, int]] = field(default_factory=set)  # questions that a form may answer with "not so"
     fragments: list[tuple[str, str, str]] = field(default_factory=list)  # (page, fragment, from)
     ids: dict[str, set[str]] = field(default_factory=dict)
 
@@ -87,6 +89,7 @@ def session_of(browser: Browser, site: Site, user: str) -> tuple[tuple[str, str]
 def crawl_all(site: Site, visitors: Iterable[Visitor], *, most: int | None = MOST_ALIKE) -> list[Crawl]:
     """A crawl for everybody in both languages."""
     pairs = [(visitor, language) for visitor in visitors for language in LANGUAGES]
+    page_routes()  # the application is put together once, before there are threads
     with ThreadPoolExecutor(THREADS) as threads:
         return list(threads.map(lambda pair: crawl(site, *pair, most=most), pairs))
 
@@ -129,7 +132,7 @@ def _visit(done: Crawl, client: httpx.Client, site: Site, address: str, source: 
     client.cookies.clear()
     done.seconds[address] = time.perf_counter() - began
     route = route_of(address)
-    if route is None or answer.status_code >= 400:
+    if route is None or (answer.status_code >= 400 and (address, answer.status_code) not in done.refused):
         done.wrong.append((f"a dead link: {answer.status_code}", f"{address} from {source}"))
         return
     done.routes.add(route)
@@ -159,7 +162,8 @@ def _ways_out(done: Crawl, page: Reading, site: Site) -> Iterator[str]:
         if target and "#" in target and is_inside(target, site.url):
             whole, _, fragment = target.partition("#")
             done.fragments.append((whole, fragment, page.address))
-    for link in page.leads_to():
+    done.refused |= {(question, NOT_SO) for question in page.asks()}
+    for link in [*page.leads_to(), *page.asks()]:
         if is_inside(link, site.url):
             yield link
         elif urlsplit(link).scheme not in ("http", "https", "mailto", "tel"):

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from itertools import islice
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 SILENT = {"script", "style", "template"}
@@ -108,7 +108,8 @@ class Reading(HTMLParser):
     def handle_data(self, data: str) -> None:
         here = self.open[-1] if self.open else Element("", "", False, False)
         if data.strip() and not here.is_silent:
-            self.said.append(Said(" ".join(data.split()), here.language, here.is_code, here.tag))
+            place = "svg title" if any(each.tag == "svg" for each in self.open) else here.tag
+            self.said.append(Said(" ".join(data.split()), here.language, here.is_code, place))
         if here.tag == "textarea" and self.open_forms and self.open_forms[-1].fields:
             self.open_forms[-1].fields[-1].value += data
 
@@ -134,10 +135,15 @@ class Reading(HTMLParser):
         return [attributes for tag, attributes in self.tags if tag in tags]
 
     def leads_to(self) -> list[str]:
-        """Where links and questions (forms that only ask) lead, without fragments."""
+        """Where links lead, without fragments."""
         links = [attributes[LEADS[tag]] for tag, attributes in self.tags if attributes.get(LEADS.get(tag, ""))]
-        asked = [address for form in self.forms if form.method == "get" for address in questions(form)]
-        return [urljoin(self.address, each).partition("#")[0] for each in [*links, *asked]]
+        return [urljoin(self.address, each).partition("#")[0] for each in links]
+
+    def asks(self) -> list[str]:
+        """Where forms lead that only ask, unless this page is an answer to one: questions are not combined."""
+        said = {name for name, _ in parse_qsl(urlsplit(self.address).query)}
+        fresh = [form for form in self.forms if form.method == "get" and not said & {each.name for each in form.fields}]
+        return [urljoin(self.address, address) for form in fresh for address in questions(form)]
 
     def loads(self) -> list[str]:
         """What the browser fetches by itself."""

@@ -73,7 +73,8 @@ def test_every_role_and_the_public_have_pages_of_their_own(crawls: list[Crawl]) 
 
 
 def test_no_link_is_dead_and_no_text_is_foreign(crawls: list[Crawl]) -> None:
-    assert told(crawls) == []
+    wrong = told(crawls)
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_page_is_reached_by_a_link_or_has_a_reason(crawls: list[Crawl]) -> None:
@@ -91,14 +92,17 @@ def test_the_language_follows_the_visitor_on_every_page(crawls: list[Crawl]) -> 
 def test_a_browser_finds_every_kind_of_page_usable(chromium: Browser, site: Site, crawls: list[Crawl]) -> None:
     pages = one_of_each(crawls).values()
     looks = [(page, *LOOKS[number % 2]) for number, page in enumerate(pages)]
-    assert inspected(chromium, site, looks, thoroughly=False) == []
+    wrong = inspected(chromium, site, looks, thoroughly=False)
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.gate
 def test_no_link_of_the_whole_site_is_dead(site: Site, visitors: list[Visitor]) -> None:
-    assert told(crawl_all(site, visitors, most=None)) == []
+    wrong = told(crawl_all(site, visitors, most=None))
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.gate
 def test_a_browser_finds_every_page_usable_as_every_role(chromium: Browser, site: Site, crawls: list[Crawl]) -> None:
-    assert inspected(chromium, site, every_role(crawls), thoroughly=True) == []
+    wrong = inspected(chromium, site, every_role(crawls), thoroughly=True)
+    assert not wrong, "\n".join(wrong)
