@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check package bench long lock catalogs docs clean chromium
+.PHONY: help setup demo test gate check package bench long lock catalogs docs clean chromium
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ demo: setup ## Run the whole chain on the demo province, then serve the site on 
 
 test: setup chromium ## Run every test
 	@$(BIN)/pytest
+
+gate: setup chromium ## Look at every page as every role, and put every hostile text into every field (about 5 min)
+	@$(BIN)/pytest -m gate
 
 chromium:
 	@command -v chromium >/dev/null || { \

@@ -24,14 +24,13 @@ from litestar.datastructures import CacheControlHeader, MutableScopeHeaders
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
 from tanyi import __version__
-from tanyi.app import api, content_policy, pages, problems, security
+from tanyi.app import api, content_policy, pages, problems, security, static_files
 from tanyi.app.api.system import OpenApiFile
+from tanyi.app.compression import Compression
 from tanyi.app.installation import Installation, open_installation
-from tanyi.app.pages.rendering import templates_folder
 from tanyi.app.security import CSRF_FIELD, Form, Visitor, access, visitor_of
 from tanyi.kernel.config import settings
 from tanyi.kernel.errors import Invalid
@@ -61,9 +60,9 @@ def build(open_house: Callable[[], AbstractContextManager[Installation]]) -> Lit
         lifespan=[partial(_living_in, open_house)],
         dependencies=_dependencies(),
         guards=[security.gate],
+        middleware=[Compression()],
         exception_handlers=problems.HANDLERS,
         before_send=[_add_headers],
-        compression_config=CompressionConfig("gzip", minimum_size=1000, gzip_compress_level=6),
         openapi_config=_openapi(),
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
@@ -82,12 +81,7 @@ def _routes_of(package: ModuleType, *, include_in_schema: bool = True) -> Router
 
 def _static_files() -> Router:
     opt = access(scope="public", asks_who=False)
-    kept = CacheControlHeader(
-        public=True, max_age=3600
-    )  # pages name files with a version, so a new one is never missed
-    return create_static_files_router(
-        path="/static", directories=[templates_folder() / "static"], opt=opt, cache_control=kept
-    )
+    return Router("/static", route_handlers=static_files.ROUTES, opt=opt, include_in_schema=False)
 
 
 def _openapi() -> OpenAPIConfig:

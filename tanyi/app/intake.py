@@ -25,8 +25,14 @@ QuantityT = Annotated[int, Meta(ge=1, le=MOST_TONNES)]
 PriceFen = Annotated[int, Meta(ge=1, le=10_000_000)]
 Permille = Annotated[int, Meta(ge=0, le=1000)]
 Word = Annotated[str, Meta(pattern="^[a-z_]{1,40}$")]
-Text = Annotated[  # something to read, without control characters
-    str, Meta(min_length=1, max_length=200, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]*$(?!\n)")
+Text = Annotated[  # something to read, without control characters and without what reorders or hides the text around it
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        pattern=r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+        r"\ufeff\ufff9-\ufffb]*$(?!\n)",
+    ),
 ]
 
 

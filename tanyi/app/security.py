@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -63,6 +64,7 @@ CSRF_FIELD: Final = "_csrf_token"
 ACCESS: Final = "access"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+HOST = re.compile(r"(?P<name>[a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 VISITOR_KEY: Final = "visitor"
 brake = Brake()
 
@@ -299,11 +301,9 @@ def _refuse_unless_role(visitor: Visitor, allowed: Access) -> None:
 
 def _refuse_unless_our_host(connection: ASGIConnection[Any, Any, Any, Any], house: Installation) -> None:
     public = urlsplit(house.settings.public_url).hostname
-    try:
-        asked = urlsplit(f"//{connection.headers.get('host', '')}").hostname
-    except ValueError:
-        asked = None
-    if asked is None or (asked != public and asked not in LOCAL_HOSTS):
+    asked = HOST.fullmatch(connection.headers.get("host", ""))
+    name = asked["name"].strip("[]").lower() if asked else None
+    if name is None or (name != public and name not in LOCAL_HOSTS):
         raise UnknownHost
 
 

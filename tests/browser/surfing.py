@@ -21,11 +21,12 @@ OVERFLOW = """() => {
 
 @dataclass(frozen=True)
 class Site:
-    """A served site: its address, its data folder, and the passwords of its demo accounts."""
+    """A served site: its address, its data folder, and the passwords and roles of its demo accounts."""
 
     url: str
     data: Path
     passwords: dict[str, str]
+    roles: dict[str, tuple[str, ...]]
 
 
 class Surfer:

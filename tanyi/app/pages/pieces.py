@@ -25,7 +25,11 @@ PER_PAGE: Final = 20
 LONGEST_QUERY: Final = 100
 MOST_DIGITS: Final = 9
 PRICE = re.compile(rf"[0-9]{{1,{MOST_DIGITS}}}(\.[0-9]{{1,2}})?", re.ASCII)
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+# controls, and what is not seen but changes how the text around it is read: order of writing, joiners of nothing, tags
+UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\ud800-\udfff\U000e0000-\U000e007f]"
+)
 Names = dict[str, str]
 
 

@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from gettext import GNUTranslations
-from hashlib import sha256
 from io import BytesIO
 from itertools import count
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,23 +19,25 @@ import jinja2
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from jinja2 import pass_context
+from jinja2.ext import Extension
 from jinja2.runtime import Context
 
-import tanyi.kernel
 from tanyi.app.pages import labels
 from tanyi.app.pages.formats import FILTERS, local_name, share_permille
 from tanyi.app.pages.help import help_of
 from tanyi.app.pages.terms import term_of
+from tanyi.app.static_files import address_of, templates_folder, with_digests
 
 LANGUAGES = {"zh": "zh-Hans", "en": "en"}  # locale of a request → the page's lang attribute
 CATALOGS = {"zh": "zh_Hans", "en": "en"}  # locale of a request → folder of its catalog
 
 
-def templates_folder() -> Path:
-    """The templates that the wheel carries, else those of the checkout."""
-    kernel = Path(tanyi.kernel.__file__).parent
-    bundled = kernel / "_bundle" / "templates"
-    return bundled if bundled.is_dir() else kernel.parents[1] / "templates"
+class StaticAddresses(Extension):
+    """Puts the hash of each static file behind its address when a template is loaded."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002  Jinja's
+        """The source as it is compiled."""
+        return with_digests(source)
 
 
 @lru_cache(maxsize=4)
@@ -69,7 +69,7 @@ def environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(templates_folder()),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do", StaticAddresses],
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -78,7 +78,7 @@ def environment() -> jinja2.Environment:
     env.filters.update({"word": _word, "state_name": _state_name, "tone": labels.tone, "type_name": _type_name})
     env.filters["spoken"] = _spoken
     env.filters.update({"choices": _choices, "type_choices": _type_choices, "state_choices": _state_choices})
-    shared: dict[str, Any] = {"static": static, "term_of": term_of, "help_of": help_of, "fresh_id": fresh_id}
+    shared: dict[str, Any] = {"static": address_of, "term_of": term_of, "help_of": help_of, "fresh_id": fresh_id}
     shared |= {"sentence": _sentence}
     shared |= {"with_query": with_query, "share_permille": share_permille, "LANGUAGES": LANGUAGES}
     env.globals.update(shared)
@@ -110,13 +110,6 @@ _numbers = count(1)
 def fresh_id(kind: str) -> str:
     """An id that no other element of a page has."""
     return f"{kind}-{next(_numbers)}"
-
-
-@lru_cache(maxsize=64)
-def static(name: str) -> str:
-    """The address of one of our own files, with a version of its content: browsers may keep it, and never too long."""
-    file = templates_folder() / "static" / name
-    return f"/static/{name}?v={sha256(file.read_bytes()).hexdigest()[:12]}" if file.is_file() else f"/static/{name}"
 
 
 @pass_context
