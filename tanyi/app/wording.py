@@ -111,6 +111,14 @@ def text(kind: str, facts: Mapping[str, Any], locale: str) -> str:
     return _filled(KINDS[kind].text, facts, locale) if kind in KINDS else ""
 
 
+def in_both_languages(kind: str, facts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """`line` and `text` as things that have names, for pages."""
+    said = {"line": line, "text": text}
+    return {
+        name: {f"name_{locale}": words(kind, facts, locale) for locale in ("zh", "en")} for name, words in said.items()
+    }
+
+
 def word_of(message: str | None, locale: str, code: str = "") -> str:
     """A word of one of the tables in the reader's language, or the bare code."""
     return catalog(locale).gettext(message) if message else code

@@ -25,12 +25,13 @@ from tests.app.sample_facts import (
     outcome,
     project,
 )
+from tests.app.sample_members import member_pages
 from tests.app.sample_portfolio import portfolio_pages
 
 
 def pages() -> dict[str, tuple[str, dict[str, Any]]]:
     """name → (template, context) for every page and each of its variants."""
-    return public_pages() | project_pages() | desk_pages() | portfolio_pages()
+    return public_pages() | project_pages() | desk_pages() | portfolio_pages() | member_pages()
 
 
 def public_pages() -> dict[str, tuple[str, dict[str, Any]]]:
@@ -198,10 +199,18 @@ def project_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "errors": {},
         "outcome": None,
         "may_buy": False,
+        "only_looks": False,
+        "two_persons": None,
         "form": dict.fromkeys(("quantity_t", "event_name", "event_on", "event_place", "beneficiary"), ""),
     }
     typed = {"quantity_t": "20000", "event_name": "12th Forum", "event_on": "2026-11-08", "event_place": "Shijiazhuang"}
-    buying = listing | {"may_buy": True, "form": typed | {"beneficiary": ""}, "errors": {"quantity_t": "≤ 16,452"}}
+    two_persons = {"above_fen": 10_000_000, "is_own": False}
+    buying = listing | {
+        "may_buy": True,
+        "two_persons": two_persons,
+        "form": typed | {"beneficiary": ""},
+        "errors": {"quantity_t": "≤ 16,452"},
+    }
     frozen = listing | {"listing": selling | {"state": "IN_ROUND", "is_on_sale": False}}
     return {
         "project": ("pages/public/project.html", context | frame(path="/registry")),
@@ -214,5 +223,6 @@ def project_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         ),
         "listing-frozen": ("pages/public/listing.html", frozen | frame("organiser", "/market")),
         "listing-other-role": ("pages/public/listing.html", listing | frame("firm", "/market")),
+        "listing-looks": ("pages/public/listing.html", listing | {"only_looks": True} | frame("organiser", "/market")),
         "listing-own": ("pages/public/listing.html", listing | {"outcome": outcome()} | frame("seller", "/market")),
     }

@@ -35,7 +35,7 @@ def all_notices(
     request: Request[Any, Any, Any], visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]
 ) -> Response[str]:
     """The own notices, newest first."""
-    told = views_notices.notice_list(reader, request.query_params, **_own(visitor), locale=visitor.locale)
+    told = views_notices.notice_list(reader, request.query_params, **_own(visitor))
     return page(visitor, "pages/member/notices.html", **told)
 
 

@@ -13,21 +13,14 @@ from tanyi.kernel.work import Reader
 NEAREST = 5  # tasks that a home page shows
 
 
-def notice_list(
-    reader: Reader, query: Mapping[str, str], *, user_id: int, organisation_id: int, locale: str
-) -> dict[str, Any]:
-    """One page of the own notices, newest first, in the reader's language."""
+def notice_list(reader: Reader, query: Mapping[str, str], *, user_id: int, organisation_id: int) -> dict[str, Any]:
+    """One page of the own notices, newest first."""
     own = {"user_id": user_id, "organisation_id": organisation_id}
     paging, first = pieces.paging_of(query, notices.newest(reader, **own, most=0)[1])
     rows, _ = notices.newest(reader, **own, first=first, most=pieces.PER_PAGE)
     shown = [
-        {
-            "id": row.id,
-            "line": wording.line(row.kind, row.facts, locale),
-            "text": wording.text(row.kind, row.facts, locale),
-            "created_at": row.created_at,
-            "is_unread": row.read_at is None,
-        }
+        wording.in_both_languages(row.kind, row.facts)
+        | {"id": row.id, "created_at": row.created_at, "is_unread": row.read_at is None}
         for row in rows
     ]
     return {"notices": shown, "unread": notices.unread(reader, **own), "paging": paging}
