@@ -266,6 +266,11 @@ def _fingerprint(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def of_kind(reader: Reader, kind: str) -> list[Organisation]:
+    """The organisations of one of `KINDS`, in the order of their codes."""
+    return list(reader.session.scalars(select(Organisation).where(Organisation.kind == kind).order_by(Organisation.code)))
+
+
 def named_like(reader: Reader, words: str) -> set[int]:
     """The organisations whose code or name has these words."""
     texts = (Organisation.code, Organisation.name_zh, Organisation.name_en)

@@ -72,7 +72,7 @@ def environment() -> jinja2.Environment:
     env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # pyrefly: ignore[missing-attribute]
     env.filters.update(FILTERS)
     env.filters.update({"word": _word, "state_name": _state_name, "tone": labels.tone, "type_name": _type_name})
-    env.filters.update({"choices": _choices, "type_choices": _type_choices, "state_choices": _state_choices})
+    env.filters.update({"word_choices": _word_choices, "choices": _choices, "type_choices": _type_choices, "state_choices": _state_choices})
     shared: dict[str, Any] = {"with_query": with_query, "share_permille": share_permille, "LANGUAGES": LANGUAGES}
     env.globals.update(shared)
     return env
@@ -117,6 +117,12 @@ def _state_name(context: Context, state: str, kind: str) -> str:
 def _type_name(context: Context, product_type: Any) -> str:
     """A product type by its code, or by the names that its methodology's file gives it."""
     return _word(context, product_type, "type") if isinstance(product_type, str) else local_name(context, product_type)
+
+
+@pass_context
+def _word_choices(context: Context, codes: list[str], table: str) -> list[tuple[str, str]]:
+    """Codes of one of the tables of `labels` as (code, word) for a select."""
+    return [(code, _word(context, code, table)) for code in codes]
 
 
 @pass_context

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from market.registry import issuance
@@ -125,25 +124,27 @@ def room(reader: Reader, event: Event, public_url: str, *, locale: str) -> dict[
     stages = {stage: latest_account(reader, event.id, stage) for stage in (calculations.ESTIMATE, calculations.ACTUAL)}
     bought = retirements(reader, event.id)
     told = evaluations.of_event(reader, event.id)
-    return _tonnes(now) | {
+    return tonnes(now) | {
         "event": head(event),
         "tasks": tasks(reader, event, now, locale=locale),
         "clock": clock(event, now),
         "estimate": stages[calculations.ESTIMATE],
         "actual": stages[calculations.ACTUAL],
         "purchases": bought,
-        "evaluations": [_evaluation(reader, each) for each in told],
+        "evaluations": [evaluation(reader, each) for each in told],
         "badge": badge(event, public_url) if bought and event.state not in events.UNPUBLISHED else None,
         "may_withdraw": events.STATES.may(event.state, "WITHDRAWN") and not now.retired_t,
     }
 
 
-def _evaluation(reader: Reader, found: evaluations.Evaluation) -> dict[str, Any]:
+def evaluation(reader: Reader, found: evaluations.Evaluation) -> dict[str, Any]:
+    """An evaluation as a row: who does it, since when, how far it is."""
     body = parties.organisations(reader, {found.evaluator_id})[found.evaluator_id]
     return {"number": found.number, "state": found.state, "body": pieces.names(body), "at": found.commissioned_at}
 
 
-def _tonnes(now: Standing) -> dict[str, int]:
+def tonnes(now: Standing) -> dict[str, int]:
+    """The four figures of an event: needed, covered, missing, beyond."""
     return {
         "needed_t": now.needed_t,
         "retired_t": now.covered_t,
@@ -204,10 +205,10 @@ def retirements(reader: Reader, event_id: int) -> list[dict[str, Any]]:
 
 def _lines(runs: Sequence[blocks.Run], origins: Mapping[int, issuance.Provenance]) -> list[dict[str, Any]]:
     """One line for each issuance, however many runs of serials it takes."""
-    tonnes: dict[int, int] = {}
+    sums: dict[int, int] = {}
     for run in runs:
-        tonnes[run.issuance_id] = tonnes.get(run.issuance_id, 0) + int(run.quantity_t)
-    return [pieces.origin_facts(origins[key]) | {"quantity_t": quantity_t} for key, quantity_t in tonnes.items()]
+        sums[run.issuance_id] = sums.get(run.issuance_id, 0) + int(run.quantity_t)
+    return [pieces.origin_facts(origins[key]) | {"quantity_t": quantity_t} for key, quantity_t in sums.items()]
 
 
 def badge(event: Event, public_url: str) -> dict[str, Any]:
@@ -233,7 +234,7 @@ def row_facts(reader: Reader, found: Sequence[Event]) -> list[dict[str, Any]]:
     people = pieces.organisation_names(reader, {event.organiser_id for event in found})
     return [
         head(event)
-        | _tonnes(now[event.id])
+        | tonnes(now[event.id])
         | {
             "organisers": people[event.organiser_id],
             "is_actual": now[event.id].actual_t is not None,
@@ -241,8 +242,3 @@ def row_facts(reader: Reader, found: Sequence[Event]) -> list[dict[str, Any]]:
         }
         for event in found
     ]
-
-
-def is_upcoming(event: Event, today: date) -> bool:
-    """Whether an event has not ended yet."""
-    return today <= event.ends_on

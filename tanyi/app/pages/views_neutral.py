@@ -1,0 +1,179 @@
+"""What the pages around neutral events show: the landing page, the public list, and the facts as an address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from market.trading import listings
+from settlement import retirement
+from settlement.neutrality import calculations, confirmations, evaluations, events, plans, standing, statements
+from settlement.tables import Event
+from tanyi.app.pages import pieces, views_events, views_footprint
+from tanyi.kernel.clock import civil_date
+from tanyi.kernel.errors import NotFound
+from tanyi.kernel.work import Reader
+
+WAITING: Final = ("DRAFT", "PLANNED", "ACCOUNTED", "NEUTRAL")
+MOST_WAITING = 5
+SHOWN_STATES: Final = tuple(state for state in events.STATES.moves if state not in events.UNPUBLISHED)
+
+
+def landing(reader: Reader, organiser_id: int | None) -> dict[str, Any]:
+    """The figures of the landing page, and the visitor's own events that wait for something."""
+    published = events.all_public(reader)
+    now = standing.of_many(reader, published)
+    latest = max(
+        (event for event in published if now[event.id].neutral_on), key=lambda each: now[each.id].neutral_on, default=None
+    )
+    low_fen, _ = listings.price_range(reader)
+    own = events.of_organiser(reader, organiser_id) if organiser_id is not None else []
+    return {
+        "figures": {"events": len(published), "retired_t": sum(each.covered_t for each in now.values())},
+        "low_fen": low_fen,
+        "latest": _latest(latest, now[latest.id]) if latest else None,
+        "drafts": [
+            {"number": event.number, "name": event.name, "address": f"/neutral/{event.number}"}
+            for event in own
+            if event.state in WAITING
+        ][:MOST_WAITING],
+    }
+
+
+def _latest(event: Event, now: standing.Standing) -> dict[str, Any]:
+    return views_events.head(event) | {"retired_t": now.covered_t, "neutral_on": now.neutral_on}
+
+
+def query_of(carried: Mapping[str, Any]) -> str:
+    """The facts as the query of an address, lists once for each of their values; '' when there are none."""
+    return f"?{urlencode(dict(carried), doseq=True)}" if carried else ""
+
+
+def all_events(reader: Reader, query: Mapping[str, str]) -> dict[str, Any]:
+    """The public list: searched by name, organiser or number, narrowed by state, paged."""
+    asked = {"q": pieces.typed(query, "q"), "state": pieces.chosen(query, "state", SHOWN_STATES)}
+    found = [event for event in events.all_public(reader) if not asked["state"] or event.state == asked["state"]]
+    if asked["q"]:
+        people = pieces.organisation_names(reader, {event.organiser_id for event in found})
+        found = [event for event in found if _matches(event, people[event.organiser_id], asked["q"].casefold())]
+    paging, first = pieces.paging_of(query, len(found))
+    shown = pieces.part_of(found, first)
+    rows = views_events.row_facts(reader, shown)
+    masses = {event.number: _mass_t(reader, event) for event in shown}
+    return {
+        "query": asked,
+        "states": list(SHOWN_STATES),
+        "events": [row | {"mass_t": masses[row["number"]]} for row in rows],
+        "paging": paging,
+    }
+
+
+def _matches(event: Event, organiser: Mapping[str, str], wanted: str) -> bool:
+    texts = (event.number, event.name, event.place, *event.co_organisers, *organiser.values())
+    return any(wanted in text.casefold() for text in texts)
+
+
+def _mass_t(reader: Reader, event: Event) -> str:
+    """The newest figure of an event: counted if it was counted, else estimated."""
+    for stage in (calculations.ACTUAL, calculations.ESTIMATE):
+        for version in calculations.versions(reader, event.id, stage)[:1]:
+            return views_footprint.t_text(version.total_kg)
+    return "—"
+
+
+def public_event(reader: Reader, number: str, public_url: str, organiser_id: int | None) -> dict[str, Any]:
+    """The public page of one event; a plan that was not published does not exist here."""
+    event = events.public(reader, pieces.named(number))
+    published = plans.of_event(reader, event.id)
+    if published is None:
+        raise NotFound
+    now = standing.of(reader, event)
+    estimate = views_events.latest_account(reader, event.id, calculations.ESTIMATE)
+    actual = views_events.latest_account(reader, event.id, calculations.ACTUAL)
+    assert estimate is not None, "a published plan has its estimate"
+    forcing = (actual or estimate)["made"].has_radiative_forcing
+    return views_events.tonnes(now) | {
+        "event": views_events.head(event) | {"organisers": views_events.organiser_names(reader, event)},
+        "plan": views_events.plan(reader, event),
+        "published_at": published.published_at,
+        "is_late": published.is_late,
+        "statement": statement(reader, event),
+        "evaluation": _report(reader, event),
+        "measures": views_events.measures(plans.measures_of(reader, event.id)),
+        "estimate": estimate,
+        "actual": actual,
+        "compared": views_footprint.compared(estimate["made"], actual["made"]) if actual else [],
+        "has_forcing": forcing if _flies(actual or estimate) else None,
+        "purchases": views_events.retirements(reader, event.id),
+        "clock": views_events.clock(event, now),
+        "badge": views_events.badge(event, public_url),
+        "is_own": event.organiser_id == organiser_id,
+    }
+
+
+def _flies(account: Mapping[str, Any]) -> bool:
+    return any(line.activity.startswith("flight") for line in account["made"].lines)
+
+
+def statement(reader: Reader, event: Event) -> dict[str, Any] | None:
+    """The statement as it was published, in the shape of the page; None while there is none."""
+    made = statements.of_event(reader, event.id)
+    return None if made is None else told(statements.document_of(made))
+
+
+def told(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A statement's document as the page shows it: published, or as it would be."""
+    offset, evaluator = document["offset"], document["evaluator"]
+    return {
+        "name": document["name"],
+        "organisers": [_names(document["declared_by"]), *document["organisers"][1:]],
+        "from_on": date.fromisoformat(document["starts_on"]),
+        "to_on": date.fromisoformat(document["ends_on"]),
+        "phases": document["boundary"]["phases"],
+        "mass_t": views_footprint.t_text(Decimal(document["emissions"]["emissions_kg"])),
+        "offset_ways": offset["methods"],
+        "retired_t": int(offset["retired_t"]) + int(offset["forest_t"]),
+        "certificates": offset["certificates"],
+        "recognised_by": offset["recognised_by"],
+        "neutral_on": date.fromisoformat(offset["neutral_on"]) if offset["neutral_on"] else None,
+        "confirmed_by": document["confirmation"],
+        "evaluator": _names(evaluator) if evaluator else None,
+        "conclusion": evaluator["conclusion"] if evaluator else None,
+        "declarant": _names(document["declared_by"]),
+        "stated_on": date.fromisoformat(document["declared_on"]),
+    }
+
+
+def _report(reader: Reader, event: Event) -> dict[str, Any] | None:
+    """The approved report behind a confirmation, by the outline of annex 2."""
+    confirmed = confirmations.of_event(reader, event.id)
+    for found in evaluations.of_event(reader, event.id):
+        if confirmed is not None and found.id == confirmed.evaluation_id:
+            body = pieces.organisation_names(reader, {found.evaluator_id})[found.evaluator_id]
+            return {"body": body, "reviewer": found.reviewer, "report": evaluations.report_of(found)}
+    return None
+
+
+def badge_facts(reader: Reader, number: str) -> dict[str, Any]:
+    """What the badge of an event claims: tonnes, the day of the last retirement, the certificate, and no more."""
+    event = events.public(reader, pieces.named(number))
+    now = standing.of(reader, event)
+    retired = retirement.newest(reader, event_id=event.id)
+    return {
+        "number": event.number,
+        "name": event.name,
+        "from_on": event.starts_on,
+        "to_on": event.ends_on,
+        "retired_t": now.covered_t,
+        "is_neutral": now.neutral_on is not None and event.state in ("NEUTRAL", "DECLARED"),
+        "retired_on": civil_date(retired[0].retired_at) if retired else None,
+        "certificate": retired[-1].number if retired else None,
+        "more": max(0, len(retired) - 1),
+    }
+
+
+def _names(party: Mapping[str, str]) -> dict[str, str]:
+    return {"name_zh": party["name_zh"], "name_en": party["name_en"]}
