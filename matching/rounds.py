@@ -252,6 +252,12 @@ def page_of(reader: Reader, *, first: int, most: int) -> tuple[Sequence[Round], 
     return reader.session.scalars(select(Round).order_by(Round.id.desc()).offset(first).limit(most)).all(), total
 
 
+def numbered_like(reader: Reader, words: str, most: int) -> Sequence[Round]:
+    """The newest rounds whose number has these words."""
+    said = Round.number.icontains(words, autoescape=True)
+    return reader.session.scalars(select(Round).where(said).order_by(Round.id.desc()).limit(most)).all()
+
+
 def last_published(reader: Reader) -> Round | None:
     """The newest published round."""
     query = select(Round).where(Round.published_at.is_not(None)).order_by(Round.id.desc()).limit(1)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, or_, select
 
 from market.emitters import obligations
 from market.emitters.obligations import Obligation as Duty
@@ -187,6 +188,31 @@ def newest(reader: Reader, most: int = 1000, before_id: int | None = None, **equ
     if before_id is not None:
         query = query.where(Retirement.id < before_id)
     return reader.session.scalars(query).all()
+
+
+def ids(reader: Reader, *, purpose: str = "") -> Sequence[int]:
+    """The ids of all retirements, newest first, or of those for one purpose."""
+    query = select(Retirement.id).order_by(Retirement.id.desc())
+    return reader.session.scalars(query.where(Retirement.purpose == purpose) if purpose else query).all()
+
+
+def by_ids(reader: Reader, ids: Iterable[int]) -> dict[int, Retirement]:
+    """Retirements by their ids."""
+    rows = reader.session.scalars(select(Retirement).where(Retirement.id.in_(set(ids))))
+    return {row.id: row for row in rows}
+
+
+def like(reader: Reader, words: str, most: int) -> Sequence[Retirement]:
+    """The newest retirements whose number or beneficiary has these words."""
+    said = or_(*(text.icontains(words, autoescape=True) for text in (Retirement.number, Retirement.beneficiary)))
+    return reader.session.scalars(select(Retirement).where(said).order_by(Retirement.id.desc()).limit(most)).all()
+
+
+def monthly_t(reader: Reader) -> list[tuple[date, Tonnes]]:
+    """Tonnes retired in each month of Hebei's calendar, by the month's first day, oldest first."""
+    month = func.date_trunc("month", func.timezone("Asia/Shanghai", Retirement.retired_at))
+    rows = reader.session.execute(select(month, func.sum(Retirement.quantity_t)).group_by(month).order_by(month))
+    return [(row[0].date(), Tonnes(int(row[1]))) for row in rows]
 
 
 def of_obligations(reader: Reader, obligation_ids: Iterable[int | None]) -> Sequence[Retirement]:

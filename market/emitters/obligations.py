@@ -243,6 +243,14 @@ def of_plan(reader: Reader, plan_year: int, organisation_id: int | None = None) 
     return reader.session.scalars(query.order_by(Obligation.number)).all()
 
 
+def numbered_like(reader: Reader, words: str, most: int, organisation_id: int | None = None) -> Sequence[Obligation]:
+    """The duties whose number has these words, of one firm or of all."""
+    query = select(Obligation).where(Obligation.number.icontains(words, autoescape=True))
+    if organisation_id is not None:
+        query = query.where(Obligation.organisation_id == organisation_id)
+    return reader.session.scalars(query.order_by(Obligation.number).limit(most)).all()
+
+
 def assessments(reader: Reader, year: int, organisation_id: int | None = None) -> Sequence[Assessment]:
     """The assessments of a year, of one firm or of all."""
     query = select(Assessment).where(Assessment.year == year).order_by(Assessment.id)

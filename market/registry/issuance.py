@@ -161,3 +161,16 @@ def statements(reader: Reader, monitoring_ids: Iterable[int]) -> Mapping[int, Ve
     """What the verifier stated on each of these monitored periods."""
     query = select(Verification).where(Verification.monitoring_id.in_(set(monitoring_ids)))
     return {row.monitoring_id: row for row in reader.session.scalars(query)}
+
+
+def stated(reader: Reader, user_ids: Iterable[int] | None = None) -> list[tuple[Verification, Monitoring, Project]]:
+    """The verifications that some users have stated, or all of them, newest first, with period and project."""
+    query = (
+        select(Verification, Monitoring, Project)
+        .join(Monitoring, Monitoring.id == Verification.monitoring_id)
+        .join(Project, Project.id == Monitoring.project_id)
+        .order_by(Verification.id.desc())
+    )
+    if user_ids is not None:
+        query = query.where(Verification.verified_by_id.in_(set(user_ids)))
+    return [(row[0], row[1], row[2]) for row in reader.session.execute(query)]

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 
 from market.registry import methodology, projects
-from market.registry.tables import Monitoring, Project
+from market.registry.tables import Monitoring, Project, Verification
 from tanyi.kernel.errors import N_, Invalid
 from tanyi.kernel.work import Reader, Work
 
@@ -69,3 +69,11 @@ def of_project(reader: Reader, project_id: int) -> Sequence[Monitoring]:
     """The monitored periods of a project, oldest first."""
     query = select(Monitoring).where(Monitoring.project_id == project_id).order_by(Monitoring.first_day)
     return reader.session.scalars(query).all()
+
+
+def waiting(reader: Reader) -> Sequence[tuple[Monitoring, Project]]:
+    """The monitored periods that no verifier has stated anything on, with their projects, oldest first."""
+    stated = select(Verification.monitoring_id)
+    query = select(Monitoring, Project).join(Project, Project.id == Monitoring.project_id)
+    rows = reader.session.execute(query.where(Monitoring.id.not_in(stated)).order_by(Monitoring.id))
+    return [(row[0], row[1]) for row in rows]

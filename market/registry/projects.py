@@ -133,6 +133,7 @@ def search(
     owner_ids: Collection[int] = (),
     product_type: str = "",
     state: str = "",
+    region: str = "",
     first: int = 0,
     most: int = 20,
 ) -> tuple[Sequence[Project], int]:
@@ -147,6 +148,8 @@ def search(
         query = query.where(or_(*said, Project.owner_id.in_(owner_ids)))
     if product_type:
         query = query.where(Project.product_type == product_type)
+    if region:
+        query = query.where(Project.region == region)
     query = _in_state(query, state)
     total = reader.session.scalars(select(func.count()).select_from(query.subquery())).one()
     return reader.session.scalars(query.order_by(Project.code).offset(first).limit(most)).all(), total

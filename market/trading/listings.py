@@ -178,6 +178,12 @@ def of_round(reader: Reader, round_id: int) -> Sequence[Listing]:
     return reader.session.scalars(select(Listing).where(Listing.round_id == round_id).order_by(Listing.id)).all()
 
 
+def numbered_like(reader: Reader, words: str, most: int) -> Sequence[Listing]:
+    """The newest listings whose number has these words."""
+    said = Listing.number.icontains(words, autoescape=True)
+    return reader.session.scalars(select(Listing).where(said).order_by(Listing.id.desc()).limit(most)).all()
+
+
 def all_open(reader: Reader) -> Sequence[Listing]:
     """Everything on sale now or frozen in a round, cheapest first."""
     states = Listing.state.in_(("OPEN", "IN_ROUND"))

@@ -19,7 +19,8 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from litestar import Litestar, Request, Router
-from litestar.datastructures import MutableScopeHeaders
+from litestar.config.compression import CompressionConfig
+from litestar.datastructures import CacheControlHeader, MutableScopeHeaders
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
@@ -27,7 +28,7 @@ from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
 from tanyi import __version__
-from tanyi.app import api, pages, problems, security
+from tanyi.app import api, content_policy, pages, problems, security
 from tanyi.app.api.system import OpenApiFile
 from tanyi.app.installation import Installation, open_installation
 from tanyi.app.pages.rendering import templates_folder
@@ -40,17 +41,6 @@ T = TypeVar("T")
 
 LARGEST_BODY = 1_000_000
 HANDLING_THREADS, ENDING_THREADS = 16, 4  # together no more than the database has connections for us
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
 
 
 def application() -> Litestar:
@@ -73,6 +63,7 @@ def build(open_house: Callable[[], AbstractContextManager[Installation]]) -> Lit
         guards=[security.gate],
         exception_handlers=problems.HANDLERS,
         before_send=[_add_headers],
+        compression_config=CompressionConfig("gzip", minimum_size=1000, gzip_compress_level=6),
         openapi_config=_openapi(),
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
@@ -91,7 +82,12 @@ def _routes_of(package: ModuleType, *, include_in_schema: bool = True) -> Router
 
 def _static_files() -> Router:
     opt = access(scope="public", asks_who=False)
-    return create_static_files_router(path="/static", directories=[templates_folder() / "static"], opt=opt)
+    kept = CacheControlHeader(
+        public=True, max_age=3600
+    )  # pages name files with a version, so a new one is never missed
+    return create_static_files_router(
+        path="/static", directories=[templates_folder() / "static"], opt=opt, cache_control=kept
+    )
 
 
 def _openapi() -> OpenAPIConfig:
@@ -173,9 +169,9 @@ async def _add_headers(message: Message, scope: Scope) -> None:
     if message["type"] != "http.response.start":
         return
     headers = MutableScopeHeaders.from_message(message)
-    for name, text in SECURITY_HEADERS.items():
-        headers[name] = text
     visitor = scope.get("state", {}).get(security.VISITOR_KEY)
+    for name, text in content_policy.headers(visitor.nonce if isinstance(visitor, Visitor) else None).items():
+        headers[name] = text
     if isinstance(visitor, Visitor) and visitor.is_new and visitor.form_secret is not None:
         cookie = security.form_cookie(scope["litestar_app"].state.house, visitor.form_secret)
         headers.add("set-cookie", cookie.to_header(header=""))

@@ -151,6 +151,7 @@ class Visitor:
     session_token: str | None = None
     form_secret: str | None = None
     is_new: bool = field(default=False)
+    nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16))  # of the scripts of this one answer
 
     @property
     def actor(self) -> Actor:
@@ -178,6 +179,7 @@ class Visitor:
             "path": self.path,
             "csrf_token": self.csrf_token,
             "flash": flash or [],
+            "nonce": self.nonce,
         }
 
     def _shown(self) -> dict[str, Any]:
@@ -242,7 +244,8 @@ def stranger(connection: ASGIConnection[Any, Any, Any, Any]) -> Visitor:
 
 def visitor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Visitor:
     """The visitor that the gate found, or a stranger where it was never asked (no such page)."""
-    return connection.scope["state"].get(VISITOR_KEY) or stranger(connection)
+    state = connection.scope["state"]
+    return state.get(VISITOR_KEY) or state.setdefault(VISITOR_KEY, stranger(connection))
 
 
 def locale_of(cookies: Mapping[str, str], accepted: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, select, text, update
@@ -172,6 +173,24 @@ def states_t(reader: Reader, issuance_ids: Iterable[int]) -> dict[int, dict[str,
     for issuance_id, state, total_t in reader.session.execute(query):
         sums.setdefault(issuance_id, {})[state] = Tonnes(int(total_t))
     return sums
+
+
+@dataclass(frozen=True)
+class Issued:
+    """One issuance: the tonnes [lo, end) that came into being together."""
+
+    id: int
+    lo: int
+    end: int
+    quantity_t: Tonnes
+    issued_at: datetime
+
+
+def issued(reader: Reader) -> list[Issued]:
+    """Every issuance, newest first."""
+    columns = (Issuance.id, Issuance.lo, Issuance.end_, Issuance.quantity_t, Issuance.issued_at)
+    rows = reader.session.execute(select(*columns).where(Issuance.lo > 0).order_by(Issuance.lo.desc()))
+    return [Issued(row[0], row[1], row[2], Tonnes(row[3]), row[4]) for row in rows]
 
 
 def by_state_t(reader: Reader) -> dict[str, Tonnes]:

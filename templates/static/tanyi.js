@@ -2,6 +2,9 @@
 "use strict";
 document.documentElement.classList.add("js");
 
+const SHEETS = "details.menu[open], details.help[open]";
+const LIVE_MS = 30000;
+
 function openNavigation(button) {
   const isOpen = button.getAttribute("aria-expanded") === "true";
   button.setAttribute("aria-expanded", String(!isOpen));
@@ -9,7 +12,34 @@ function openNavigation(button) {
 }
 
 function closeMenusBut(keep) {
-  for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== keep) menu.open = false;
+  for (const menu of document.querySelectorAll(SHEETS)) if (menu !== keep) menu.open = false;
+}
+
+// Esc closes what is open and gives the focus back to what opened it.
+function closeOpened() {
+  for (const sheet of document.querySelectorAll(SHEETS)) {
+    if (sheet.contains(document.activeElement)) sheet.querySelector("summary").focus();
+    sheet.open = false;
+  }
+  const toggle = document.querySelector("[data-nav][aria-expanded=true]");
+  if (toggle) { openNavigation(toggle); toggle.focus(); }
+}
+
+function findSomething() {
+  const field = document.querySelector("[data-find]");
+  const toggle = document.querySelector("[data-nav][aria-expanded=false]");
+  if (!field.offsetParent && toggle) openNavigation(toggle);
+  field.focus();
+  field.select();
+}
+
+// The figures of the home page, as they are now: asked for twice a minute while somebody looks.
+async function refresh(part) {
+  if (document.hidden || part.contains(document.activeElement)) return;
+  try {
+    const answer = await fetch(part.dataset.live, { headers: { Accept: "text/html" } });
+    if (answer.ok) part.innerHTML = await answer.text();
+  } catch { /* the page keeps what it shows; the next try may succeed */ }
 }
 
 function fillSignIn(button) {
@@ -31,7 +61,7 @@ function showCost(form) {
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
-  closeMenusBut(event.target.closest("details.menu"));
+  closeMenusBut(event.target.closest("details.menu, details.help"));
   if (!button) return;
   if (button.matches("[data-nav]")) openNavigation(button);
   if (button.matches("[data-print]")) window.print();
@@ -39,7 +69,12 @@ document.addEventListener("click", (event) => {
   if (button.matches("[data-username]")) fillSignIn(button);
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") closeMenusBut(null);
+  const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
+  if (event.key === "Escape") closeOpened();
+  if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    findSomething();
+  }
 });
 document.addEventListener("submit", (event) => {
   // A second click must not send the form twice; the server holds this too.
@@ -54,3 +89,4 @@ for (const form of document.querySelectorAll("form[data-price-fen]")) {
   form.addEventListener("input", () => showCost(form));
   showCost(form);
 }
+for (const part of document.querySelectorAll("[data-live]")) setInterval(() => refresh(part), LIVE_MS);

@@ -13,8 +13,10 @@ from litestar.response import Redirect
 from tanyi.app import security
 from tanyi.app.demo import ACCOUNTS
 from tanyi.app.installation import Installation
-from tanyi.app.pages import pieces, views_firms, views_organisers, views_sellers
+from tanyi.app.pages import pieces, views_firms, views_offices, views_organisers, views_sellers
+from tanyi.app.pages.exports import answer, asked_of
 from tanyi.app.pages.rendering import LANGUAGES, translate
+from tanyi.app.pages.tabular import Asked
 from tanyi.app.security import Form, Visitor, access, page, see_other
 from tanyi.app.sign_in_brake import TooManyAttempts
 from tanyi.kernel import parties
@@ -39,16 +41,26 @@ def flash_of(request: Request[Any, Any, Any], visitor: Visitor) -> list[dict[str
 def my_page(
     request: Request[Any, Any, Any], visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]
 ) -> Response[Any]:
-    """The own page by role; the operator works on rounds, the others look things up."""
-    query, own_id, roles = request.query_params, visitor.organisation_id, visitor.actor.roles
-    flash = flash_of(request, visitor)
+    """The own page by role: what needs attention, what is owned or owed, what can be done next."""
+    asked = asked_of(request, visitor)
+    template, told = home_of(reader, visitor, asked)
+    return answer(visitor, asked, template, told, flash=flash_of(request, visitor))
+
+
+def home_of(reader: Reader, visitor: Visitor, asked: Asked) -> tuple[str, dict[str, Any]]:
+    """The template and the facts of a home; somebody of several roles sees that of the first."""
+    own_id, roles = visitor.organisation_id, visitor.actor.roles
     if "seller" in roles:
-        return page(visitor, "pages/seller/home.html", flash=flash, **views_sellers.home(reader, own_id, query))
+        return "pages/seller/home.html", views_sellers.home(reader, own_id, asked)
     if "firm" in roles:
-        return page(visitor, "pages/firm/home.html", flash=flash, **views_firms.home(reader, own_id))
+        return "pages/firm/home.html", views_firms.home(reader, own_id, asked)
     if "organiser" in roles:
-        return page(visitor, "pages/organiser/home.html", flash=flash, **views_organisers.home(reader, own_id, query))
-    return see_other("/rounds" if "operator" in roles else "/registry")
+        return "pages/organiser/home.html", views_organisers.home(reader, own_id, asked.query)
+    if "operator" in roles:
+        return "pages/operator/home.html", views_offices.operator(reader, asked)
+    if "regulator" in roles:
+        return "pages/regulator/home.html", views_offices.regulator(reader, asked)
+    return "pages/verifier/home.html", views_offices.verifier(reader, own_id, asked)
 
 
 @get("/sign-in", opt=access(scope="public"), sync_to_thread=True)

@@ -14,8 +14,8 @@ from matching import desk
 from matching.problem import Floor
 from matching.wish import Wish
 from tanyi.app.pages import pieces, views_desk
+from tanyi.app.pages.exports import here
 from tanyi.app.pages.forms import Form as TypedForm
-from tanyi.app.pages.public import here
 from tanyi.app.security import Visitor, access, page
 from tanyi.kernel.errors import N_
 from tanyi.kernel.identity import REGIONS

@@ -12,6 +12,7 @@ from market.trading import bids, listings
 from tanyi.app.installation import Installation
 from tanyi.app.pages import views_firms
 from tanyi.app.pages.account import flash_of
+from tanyi.app.pages.exports import answer, asked_of
 from tanyi.app.pages.forms import Form as TypedForm
 from tanyi.app.security import Form, Visitor, access, page, see_other
 from tanyi.kernel.errors import Refusal
@@ -26,11 +27,16 @@ FIELD_OF: Final[dict[type[Refusal], str]] = {
 
 
 @get("/duties/{number:str}", opt=access("firm", "regulator", scope="own"), sync_to_thread=True)
-def duty(visitor: NamedDependency[Visitor], reader: NamedDependency[Reader], number: FromPath[str]) -> Response[str]:
+def duty(
+    request: Request[Any, Any, Any],
+    visitor: NamedDependency[Visitor],
+    reader: NamedDependency[Reader],
+    number: FromPath[str],
+) -> Response[Any]:
     """A duty of the own firm; the department may read all of them."""
-    may_read_all = "regulator" in visitor.actor.roles
-    told = views_firms.duty(reader, number, organisation_id=visitor.organisation_id, may_read_all=may_read_all)
-    return page(visitor, "pages/firm/duty.html", **told)
+    asked, may_read_all = asked_of(request, visitor), "regulator" in visitor.actor.roles
+    told = views_firms.duty(reader, number, asked, organisation_id=visitor.organisation_id, may_read_all=may_read_all)
+    return answer(visitor, asked, "pages/firm/duty.html", told)
 
 
 @get("/bids/{number:str}", opt=access("firm", scope="own"), sync_to_thread=True)

@@ -145,6 +145,7 @@ SECTORS: Mapping[str, str] = {
     "chemical": N_("Chemicals"),
     "building_materials": N_("Building materials"),
     "paper": N_("Paper"),
+    "eia": N_("Approved projects"),  # a duty of a new, rebuilt or extended plant rests on no sector's benchmark
 }
 PURPOSES: Mapping[str, str] = {
     "COMPLIANCE_BENCHMARK": N_("Duty above the benchmark"),
@@ -199,7 +200,12 @@ FAILURES: Mapping[str, str] = {
     "worker_lost": N_("The worker ended while it solved. Solve again."),
     "overtaken": N_("The round was solved in another way meanwhile."),
 }
+DUTIES: Mapping[str, str] = {
+    "BENCHMARK": N_("Duty above the benchmark"),
+    "EIA": N_("Duty of an approved project"),
+}
 TABLES: Mapping[str, Mapping[str, str]] = {
+    "duty": DUTIES,
     "type": PRODUCT_TYPES,
     "class": CLASSES,
     "sector": SECTORS,

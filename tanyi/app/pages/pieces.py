@@ -13,7 +13,8 @@ from typing import Any, Final
 from market.registry import methodology
 from market.registry.issuance import Provenance
 from market.trading import listings
-from tanyi.app.pages.rendering import translate
+from tanyi.app.pages import labels
+from tanyi.app.pages.rendering import translate, with_query
 from tanyi.kernel import parties
 from tanyi.kernel.errors import NotFound
 from tanyi.kernel.identity import REGIONS
@@ -70,6 +71,24 @@ def all_regions() -> list[Names]:
     return [{"code": code, **both(word)} for code, word in REGIONS.items()]
 
 
+def type_options(codes: Iterable[str]) -> list[tuple[str, Names]]:
+    """Product types as (code, names) for a choice."""
+    return [
+        (code, said if isinstance(said := type_names(code), dict) else both(labels.PRODUCT_TYPES.get(code, code)))
+        for code in codes
+    ]
+
+
+def region_options() -> list[tuple[str, Names]]:
+    """The prefecture cities and Xiong'an as (code, names) for a choice."""
+    return [(code, both(word)) for code, word in REGIONS.items()]
+
+
+def state_options(states: Iterable[str], kind: str) -> list[tuple[str, Names]]:
+    """States of one kind of thing as (state, names) for a choice."""
+    return [(state, both(labels.state_word(kind, state) or state)) for state in states]
+
+
 def method_names(reference: str) -> Names:
     """A methodology by `code@version`, with its names."""
     method, version = methodology.by_reference(reference)
@@ -106,6 +125,11 @@ def chosen(query: Mapping[str, str], name: str, choices: Iterable[str]) -> str:
     """One of the choices, '' for anything else."""
     said = typed(query, name)
     return said if said in set(choices) else ""
+
+
+def address_with(path: str, **query: str) -> str:
+    """An address with a query."""
+    return with_query(path, query)
 
 
 def price_fen(said: str) -> Money | None:

@@ -12,26 +12,35 @@ from matching import rounds
 from settlement import certificates
 from tanyi.app.api import certificates as signed_files
 from tanyi.app.installation import Installation
-from tanyi.app.pages import pieces, views_certificates, views_market, views_registry, views_rounds
+from tanyi.app.pages import (
+    pieces,
+    views_certificates,
+    views_figures,
+    views_issuances,
+    views_market,
+    views_registry,
+    views_rounds,
+)
+from tanyi.app.pages.exports import answer, asked_of
 from tanyi.app.pages.organiser import empty_form
 from tanyi.app.security import Visitor, access, page, see_other
 from tanyi.kernel.errors import NotFound
 from tanyi.kernel.work import Reader
 
-LONGEST_ADDRESS = 500
-
-
-def here(request: Request[Any, Any, Any]) -> str:
-    """The address of this page with its query, so that changing the language keeps what was searched for."""
-    query = request.url.query
-    whole = f"{request.url.path}?{query}" if query else request.url.path
-    return whole if len(whole) <= LONGEST_ADDRESS and whole.isprintable() else request.url.path
-
 
 @get("/", opt=access(scope="public"), sync_to_thread=True)
-def home(visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]) -> Response[str]:
+def home(
+    request: Request[Any, Any, Any], visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]
+) -> Response[Any]:
     """The market in ten seconds."""
-    return page(visitor, "pages/public/home.html", **views_market.home(reader))
+    asked = asked_of(request, visitor)
+    return answer(visitor, asked, "pages/public/home.html", views_market.home(reader, asked))
+
+
+@get("/live", opt=access(scope="public"), sync_to_thread=True)
+def live(visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]) -> Response[str]:
+    """The figures of the home page as they are now, as the part of the page that shows them."""
+    return page(visitor, "parts/_figures.html", **views_market.figures(reader))
 
 
 @get("/registry", opt=access(scope="public"), sync_to_thread=True)
@@ -42,8 +51,29 @@ def registry(
     number = pieces.typed(request.query_params, "q").strip().upper()
     if certificates.is_issued(reader, number):
         return see_other(f"/certificates/{number}")
-    found = views_registry.registry(reader, request.query_params)
-    return page(visitor, "pages/public/registry.html", path=here(request), **found)
+    asked = asked_of(request, visitor)
+    return answer(visitor, asked, "pages/public/registry.html", views_registry.registry(reader, asked))
+
+
+@get("/registry/issuances", opt=access(scope="public"), sync_to_thread=True)
+def issuances(
+    request: Request[Any, Any, Any], visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]
+) -> Response[Any]:
+    """Every issuance."""
+    asked = asked_of(request, visitor)
+    told = {"issuances": views_issuances.issuances(reader, asked)}
+    return answer(visitor, asked, "pages/public/issuances.html", told)
+
+
+@get("/registry/retirements", opt=access(scope="public"), sync_to_thread=True)
+def retirements(
+    request: Request[Any, Any, Any], visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]
+) -> Response[Any]:
+    """Every retirement."""
+    asked = asked_of(request, visitor)
+    months = views_figures.retired_by_month(reader, asked)
+    told = {"retirements": views_issuances.retirements(reader, asked), "retired_by_month": months}
+    return answer(visitor, asked, "pages/public/retirements.html", told)
 
 
 @get("/projects/{code:str}", opt=access(scope="public"), sync_to_thread=True)
@@ -52,19 +82,19 @@ def project(
     visitor: NamedDependency[Visitor],
     reader: NamedDependency[Reader],
     code: FromPath[str],
-) -> Response[str]:
+) -> Response[Any]:
     """One project and where each of its tonnes is."""
-    found = views_registry.project(reader, code, request.query_params)
-    return page(visitor, "pages/public/project.html", path=here(request), **found)
+    asked = asked_of(request, visitor)
+    return answer(visitor, asked, "pages/public/project.html", views_registry.project(reader, code, asked))
 
 
 @get("/market", opt=access(scope="public"), sync_to_thread=True)
 def market(
     request: Request[Any, Any, Any], visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]
-) -> Response[str]:
+) -> Response[Any]:
     """What is on sale."""
-    offers = views_market.market(reader, request.query_params)
-    return page(visitor, "pages/public/market.html", path=here(request), **offers)
+    asked = asked_of(request, visitor)
+    return answer(visitor, asked, "pages/public/market.html", views_market.market(reader, asked))
 
 
 @get("/listings/{number:str}", opt=access(scope="public"), sync_to_thread=True)
@@ -79,11 +109,12 @@ def listing(visitor: NamedDependency[Visitor], reader: NamedDependency[Reader], 
 @get("/rounds", opt=access(scope="public"), sync_to_thread=True)
 def all_rounds(
     request: Request[Any, Any, Any], visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]
-) -> Response[str]:
+) -> Response[Any]:
     """All rounds, newest first."""
     may_operate = "operator" in visitor.actor.roles
-    found = views_rounds.all_rounds(reader, request.query_params, may_operate=may_operate)
-    return page(visitor, "pages/public/rounds.html", **found)
+    asked = asked_of(request, visitor)
+    found = views_rounds.all_rounds(reader, asked, may_operate=may_operate)
+    return answer(visitor, asked, "pages/public/rounds.html", found)
 
 
 @get("/rounds/{number:str}", opt=access(scope="public"), sync_to_thread=True)
@@ -92,11 +123,12 @@ def one_round(
     visitor: NamedDependency[Visitor],
     reader: NamedDependency[Reader],
     number: FromPath[str],
-) -> Response[str]:
+) -> Response[Any]:
     """One round: its result once it is published."""
     may_operate = "operator" in visitor.actor.roles
-    found = views_rounds.result(reader, number, request.query_params, may_operate=may_operate)
-    return page(visitor, "pages/public/round.html", **found)
+    asked = asked_of(request, visitor)
+    found = views_rounds.result(reader, number, asked, may_operate=may_operate)
+    return answer(visitor, asked, "pages/public/round.html", found)
 
 
 @get("/rounds/{number:str}/problem.json", opt=access(scope="public"), sync_to_thread=True)
@@ -149,7 +181,10 @@ def docs(visitor: NamedDependency[Visitor]) -> Response[str]:
 ROUTES = [
     docs,
     home,
+    live,
     registry,
+    issuances,
+    retirements,
     project,
     market,
     listing,

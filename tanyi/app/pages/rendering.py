@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from gettext import GNUTranslations
+from hashlib import sha256
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -24,6 +26,8 @@ from jinja2.runtime import Context
 import tanyi.kernel
 from tanyi.app.pages import labels
 from tanyi.app.pages.formats import FILTERS, local_name, share_permille
+from tanyi.app.pages.help import help_of
+from tanyi.app.pages.terms import term_of
 
 LANGUAGES = {"zh": "zh-Hans", "en": "en"}  # locale of a request → the page's lang attribute
 CATALOGS = {"zh": "zh_Hans", "en": "en"}  # locale of a request → folder of its catalog
@@ -72,10 +76,22 @@ def environment() -> jinja2.Environment:
     env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # pyrefly: ignore[missing-attribute]
     env.filters.update(FILTERS)
     env.filters.update({"word": _word, "state_name": _state_name, "tone": labels.tone, "type_name": _type_name})
-    env.filters.update({"word_choices": _word_choices, "choices": _choices, "type_choices": _type_choices, "state_choices": _state_choices})
-    shared: dict[str, Any] = {"with_query": with_query, "share_permille": share_permille, "LANGUAGES": LANGUAGES}
+    env.filters["spoken"] = _spoken
+    env.filters.update({"choices": _choices, "type_choices": _type_choices, "state_choices": _state_choices})
+    env.filters["word_choices"] = _word_choices
+    shared: dict[str, Any] = {"static": static, "term_of": term_of, "help_of": help_of, "fresh_id": fresh_id}
+    shared |= {"sentence": _sentence}
+    shared |= {"with_query": with_query, "share_permille": share_permille, "LANGUAGES": LANGUAGES}
     env.globals.update(shared)
     return env
+
+
+def spoken(said: Any, locale: str) -> str:
+    """What is said in one language: a msgid out of the catalogs, or something that has names; plain text."""
+    if isinstance(said, str):
+        return catalog(locale).gettext(said) if said else ""
+    first, second = ("name_zh", "name_en") if locale == "zh" else ("name_en", "name_zh")
+    return said.get(first) or said.get(second) or ""
 
 
 def render(template: str, *, locale: str, **context: Any) -> str:
@@ -89,9 +105,36 @@ def with_query(path: str, query: Mapping[str, object], **changes: object) -> str
     return f"{path}?{urlencode(merged)}" if merged else path
 
 
+_numbers = count(1)
+
+
+def fresh_id(kind: str) -> str:
+    """An id that no other element of a page has."""
+    return f"{kind}-{next(_numbers)}"
+
+
+@lru_cache(maxsize=64)
+def static(name: str) -> str:
+    """The address of one of our own files, with a version of its content: browsers may keep it, and never too long."""
+    file = templates_folder() / "static" / name
+    return f"/static/{name}?v={sha256(file.read_bytes()).hexdigest()[:12]}" if file.is_file() else f"/static/{name}"
+
+
 @pass_context
 def _gettext(context: Context, message: str) -> str:
     return catalog(context["locale"]).gettext(message)
+
+
+@pass_context
+def _spoken(context: Context, said: Any) -> str:
+    """A msgid or names in the reader's language; unlike `_()` it takes a lone percent sign for what it is."""
+    return catalog(context["locale"]).gettext(said) if isinstance(said, str) and said else local_name(context, said)
+
+
+@pass_context
+def _sentence(context: Context, message: str, facts: Mapping[str, object]) -> str:
+    """A msgid that is known only at run time, with its facts."""
+    return translate(message, locale=context["locale"], **facts)
 
 
 @pass_context

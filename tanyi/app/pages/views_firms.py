@@ -5,34 +5,82 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from market.emitters import benchmarks, obligations, policy
 from market.trading import bids, trades
 from matching import rounds
-from settlement import certificates, retirement
-from tanyi.app.pages import pieces, views_outcomes
+from tanyi.app.pages import pieces, tabular, views_figures, views_holdings, views_outcomes, views_todo
 from tanyi.app.pages.pieces import both, names
+from tanyi.app.pages.tabular import Asked, Column, Source, Spec
 from tanyi.app.pages.views_rounds import contract_lines
-from tanyi.app.pages.views_sellers import holdings
 from tanyi.kernel import parties
 from tanyi.kernel.errors import N_, NotFound
 from tanyi.kernel.work import Reader
+from tanyi.ledger import blocks
 
 DEMO_SOURCE = "demo"  # what a benchmark that the demo has made up says of its source
 BENCHMARK, EIA = "BENCHMARK", "EIA"  # the two kinds of duties as the templates call them
 
 
-def home(reader: Reader, organisation_id: int) -> dict[str, Any]:
+BIDS: Final = Spec(
+    "bids",
+    N_("My bids"),
+    (
+        Column("number", N_("Bid"), "serial", link="/bids/{number}"),
+        Column("round", N_("Round"), "serial", link="/rounds/{round}"),
+        Column("state", N_("State"), "state", words="bid"),
+        Column("quantity_t", N_("Tonnes"), "tonnes"),
+        Column("limit_fen", N_("Limit"), "price"),
+    ),
+    prefix="bids-",
+    empty_title=N_("No bid"),
+    empty_text=N_("A bid is made from each duty when a round opens."),
+)
+DUTIES: Final = Spec(
+    "duties",
+    N_("My duties"),
+    (
+        Column("number", N_("Duty"), "serial", link="/duties/{number}"),
+        Column("kind", N_("Ground"), "word", words="duty", place="under"),
+        Column("state", N_("State"), "state", words="obligation"),
+        Column("required_t", N_("Owed"), "tonnes"),
+        Column("covered_t", N_("Covered"), "tonnes"),
+        Column("open_t", N_("Still owed"), "tonnes"),
+        Column("due_on", N_("Due on"), "date"),
+    ),
+    prefix="duties-",
+    empty_title=N_("No duty"),
+    empty_text=N_("Nothing has been assessed for your firm."),
+)
+LINES: Final = Spec(
+    "deliveries",
+    N_("How it was met"),
+    (
+        Column("project", N_("Project"), "names", link="/projects/{project.code}"),
+        Column("seller", N_("Seller"), "names", place="under"),
+        Column("type", N_("Type"), "type"),
+        Column("quantity_t", N_("Tonnes"), "tonnes"),
+        Column("price_fen", N_("Price"), "price"),
+        Column("cost_fen", N_("Cost"), "yuan"),
+        Column("certificate", N_("Certificate"), "certificate"),
+    ),
+    is_whole=True,
+    sums=("quantity_t", "cost_fen"),
+    empty_title=N_("Nothing retired yet"),
+    empty_text=N_("Only tonnes that are retired for this duty count. Buying alone does not discharge it."),
+)
+
+
+def home(reader: Reader, organisation_id: int, asked: Asked) -> dict[str, Any]:
     """A firm's own page."""
     plan = policy.latest_plan(reader)
     firm = parties.organisations(reader, {organisation_id})[organisation_id]
     duties = obligations.of_plan(reader, plan.year, organisation_id) if plan else []
     assessments = obligations.assessments(reader, plan.base_year, organisation_id) if plan else []
-    retired = retirement.newest(reader, holder_id=organisation_id)
-    numbers = certificates.numbers(reader, [row.id for row in retired])
     spent_fen = sum(int(trades.amount_fen(trade)) for trade in trades.of_buyer(reader, organisation_id) if _paid(trade))
-    told = _bids(reader, bids.of_buyer(reader, organisation_id))
+    asked_for = _bids(reader, bids.of_buyer(reader, organisation_id))
+    due = [duty_row(duty) for duty in duties] + [_no_duty_row(row) for row in assessments if not row.duty_t]
     return {
         "organisation": names(firm),
         "year": plan.base_year if plan else reader.today.year,
@@ -40,18 +88,16 @@ def home(reader: Reader, organisation_id: int) -> dict[str, Any]:
             "due_t": sum(duty.required_t for duty in duties),
             "covered_t": sum(min(duty.retired_t, duty.required_t) for duty in duties),
             "spent_fen": spent_fen,
-            "certificates": len(numbers),
+            "free_t": sum(int(free_t) for free_t in blocks.free_t(reader, organisation_id).values()),
         },
-        "bids_to_confirm": [bid for bid in told if bid["may_be_confirmed"]],
+        "todo": views_todo.of_firm(duties, asked_for, views_todo.round_under_way(reader), reader.today),
         "emitter": _emitter(assessments, firm),
-        "duties": [_duty_row(duty) for duty in duties] + [_no_duty_row(row) for row in assessments if not row.duty_t],
-        "bids": told,
-        "holdings": holdings(reader, organisation_id),
-        "certificates": [
-            {"number": numbers[row.id], "retired_at": row.retired_at, "quantity_t": row.quantity_t}
-            for row in retired
-            if row.id in numbers
-        ],
+        "coverage": views_figures.duty_coverage(asked, duties),
+        "duties": tabular.table(DUTIES, Source.of(due), asked),
+        "bids": tabular.table(BIDS, Source.of(asked_for), asked),
+        "tonnes": views_holdings.tonnes(reader, organisation_id, asked),
+        "purchases": views_holdings.purchases(reader, organisation_id, asked),
+        "certificates": views_holdings.own_certificates(reader, organisation_id, asked),
     }
 
 
@@ -68,7 +114,6 @@ def _bids(reader: Reader, asked: Sequence[bids.Bid]) -> list[dict[str, Any]]:
             "state": bid.state,
             "quantity_t": bid.quantity_t,
             "limit_fen": bid.limit_fen,
-            "closes_at": None,
             "may_be_confirmed": bid.limit_fen is None and bids.STATES.may(bid.state, "CONFIRMED"),
         }
         for bid in asked
@@ -87,7 +132,8 @@ def _emitter(assessments: Sequence[obligations.Assessment], firm: parties.Organi
     }
 
 
-def _duty_row(duty: obligations.Obligation) -> dict[str, Any]:
+def duty_row(duty: obligations.Obligation) -> dict[str, Any]:
+    """A duty as a row of a table."""
     return {
         "number": duty.number,
         "kind": BENCHMARK if duty.assessment_id is not None else EIA,
@@ -95,6 +141,7 @@ def _duty_row(duty: obligations.Obligation) -> dict[str, Any]:
         "state": _standing(duty),
         "required_t": duty.required_t,
         "covered_t": duty.retired_t,
+        "open_t": max(0, duty.required_t - duty.retired_t),
         "due_on": duty.due_on,
     }
 
@@ -114,19 +161,20 @@ def _no_duty_row(assessment: obligations.Assessment) -> dict[str, Any]:
         "state": "NONE" if is_known else assessment.status,
         "required_t": 0 if is_known else None,
         "covered_t": 0,
+        "open_t": 0 if is_known else None,
         "due_on": None,
     }
 
 
-def duty(reader: Reader, number: str, *, organisation_id: int, may_read_all: bool) -> dict[str, Any]:
+def duty(reader: Reader, number: str, asked: Asked, *, organisation_id: int, may_read_all: bool) -> dict[str, Any]:
     """One duty, computed step by step, and how it was met; another firm's is not admitted to exist."""
     found = obligations.by_number(reader, pieces.named(number))
     if not may_read_all and found.organisation_id != organisation_id:
         raise NotFound
     ground = obligations.ground_of(reader, found)
-    asked = bids.of_obligation(reader, found.id)
-    bought = [trade for trade in trades.of_bids(reader, [bid.id for bid in asked]) if _paid(trade)]
-    told = _duty_row(found) | {
+    made = bids.of_obligation(reader, found.id)
+    bought = [trade for trade in trades.of_bids(reader, [bid.id for bid in made]) if _paid(trade)]
+    told = duty_row(found) | {
         "firm": pieces.organisation_names(reader, [found.organisation_id])[found.organisation_id],
         "is_illustrative": False,
         "due_is_assumption": "due_on" in policy.plan_in_force(reader, found.plan_year).assumptions,
@@ -135,10 +183,11 @@ def duty(reader: Reader, number: str, *, organisation_id: int, may_read_all: boo
         told, sum_steps = _benchmark_duty(reader, found, ground, told)
     else:
         told, sum_steps = _eia_duty(ground, told)
-    numbers = rounds.numbers(reader, [asked[0].round_id]) if asked else {}
-    newest = asked[0] if asked else None
+    numbers = rounds.numbers(reader, [made[0].round_id]) if made else {}
+    newest = made[0] if made else None
+    lines = tabular.table(LINES, Source(bought, lambda part: contract_lines(reader, part)), asked)
     bid = {"number": newest.number, "state": newest.state, "round": numbers[newest.round_id]} if newest else None
-    return {"duty": told, "assessment": sum_steps, "bid": bid, "lines": contract_lines(reader, bought)}
+    return {"duty": told, "assessment": sum_steps, "bid": bid, "lines": lines}
 
 
 def _benchmark_duty(

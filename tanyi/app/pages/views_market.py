@@ -2,31 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from market.emitters import obligations, policy
 from market.registry import issuance, projects
 from market.trading import listings, trades
 from matching import rounds
 from settlement import certificates, retirement
-from tanyi.app.pages import pieces, views_outcomes
-from tanyi.app.pages.pieces import type_names
+from tanyi.app.pages import pieces, tabular, views_figures, views_outcomes
+from tanyi.app.pages.tabular import Asked, Column, Filter, Source, Spec
 from tanyi.app.pages.views_certificates import beneficiary_of
+from tanyi.kernel.errors import N_
 from tanyi.kernel.identity import REGIONS
 from tanyi.kernel.work import Reader
 from tanyi.ledger import blocks
 
 LATEST = 5
-ORDERS = ("price", "quantity", "newest")
+LISTINGS: Final = Spec(
+    "listings",
+    N_("On sale"),
+    (
+        Column("project", N_("Project"), "names", link="/listings/{number}"),
+        Column("seller", N_("Seller"), "names", place="under"),
+        Column("county", N_("Place"), "names", place="under"),
+        Column("number", N_("Listing"), "serial", place="file"),
+        Column("project.code", N_("Project code"), "serial", place="file"),
+        Column("type", N_("Type"), "type"),
+        Column("vintage", N_("Vintage"), "year"),
+        Column("quantity_t", N_("Available"), "tonnes"),
+        Column("price_fen", N_("Price"), "price"),
+    ),
+    by="price_fen",
+    empty_title=N_("Nothing on sale fits"),
+    empty_text=N_("Remove a filter or come back later."),
+)
 
 
-def home(reader: Reader) -> dict[str, Any]:
-    """The market in ten seconds."""
+def home(reader: Reader, asked: Asked) -> dict[str, Any]:
+    """The market in ten seconds, with what is easier seen than read."""
+    offers = listings.all_open(reader)
+    offered = blocks.offered_t(reader, [offer.id for offer in offers])
+    origins = issuance.provenance(reader, {offer.issuance_id for offer in offers})
+    return {
+        **figures(reader),
+        "last_round": _last_round(reader),
+        "offered_by_price": views_figures.offered_by_price(asked, offers, offered, origins),
+        "retired_by_month": views_figures.retired_by_month(reader, asked),
+        "map": views_figures.by_city(asked, views_figures.registered(reader), "offered_t", "/market"),
+        "certificates": _latest_certificates(reader),
+    }
+
+
+def figures(reader: Reader) -> dict[str, Any]:
+    """The figures of the home page that are renewed while somebody looks."""
     plan = policy.latest_plan(reader)
     duties = obligations.of_plan(reader, plan.year) if plan else []
     by_state = blocks.by_state_t(reader)
-    figures = {
+    told = {
         "offered_t": int(by_state.get("LISTED", 0)),
         "due_t": sum(duty.required_t for duty in duties),
         "covered_t": sum(min(duty.retired_t, duty.required_t) for duty in duties),
@@ -36,12 +69,7 @@ def home(reader: Reader) -> dict[str, Any]:
         "certificates": certificates.total(reader),
         "rests_on_assumptions": bool(plan and plan.assumptions),
     }
-    return {
-        "figures": figures,
-        "last_round": _last_round(reader),
-        "offered_by_type": _offered_by_type(reader),
-        "certificates": _latest_certificates(reader),
-    }
+    return {"figures": told, "as_of": reader.now}
 
 
 def _last_round(reader: Reader) -> dict[str, Any] | None:
@@ -62,18 +90,6 @@ def _last_round(reader: Reader) -> dict[str, Any] | None:
     }
 
 
-def _offered_by_type(reader: Reader) -> list[dict[str, Any]]:
-    offers = listings.all_open(reader)
-    offered = blocks.offered_t(reader, [offer.id for offer in offers])
-    origins = issuance.provenance(reader, {offer.issuance_id for offer in offers})
-    rows: dict[str, dict[str, Any]] = {}
-    for offer in offers:  # cheapest first, so the first of a type has its lowest price
-        code = origins[offer.issuance_id].product_type
-        fresh = {"type": type_names(code), "code": code, "quantity_t": 0, "lowest_price_fen": offer.ask_fen}
-        rows.setdefault(code, fresh)["quantity_t"] += int(offered.get(offer.id, 0))
-    return sorted(rows.values(), key=lambda row: -row["quantity_t"])
-
-
 def _latest_certificates(reader: Reader) -> list[dict[str, Any]]:
     latest = retirement.newest(reader, LATEST)
     numbers = certificates.numbers(reader, [row.id for row in latest])
@@ -91,26 +107,25 @@ def _latest_certificates(reader: Reader) -> list[dict[str, Any]]:
     ]
 
 
-def market(reader: Reader, query: Mapping[str, str]) -> dict[str, Any]:
-    """What is on sale, filtered, ordered and paged; a filter that makes no sense is dropped."""
-    asked = {
-        "type": pieces.chosen(query, "type", pieces.type_codes()),
+def market(reader: Reader, asked: Asked) -> dict[str, Any]:
+    """What is on sale, filtered, sorted and paged; a filter that makes no sense is dropped."""
+    query, types = asked.query, pieces.type_codes()
+    highest_fen = pieces.price_fen(pieces.typed(query, "price_to"))
+    chosen = {
+        "type": pieces.chosen(query, "type", types),
         "region": pieces.chosen(query, "region", REGIONS),
-        "price_to": pieces.typed(query, "price_to"),
-        "sort": pieces.chosen(query, "sort", ORDERS) or "price",
+        "price_to": "" if highest_fen is None else pieces.typed(query, "price_to"),
     }
-    narrowed = asked["type"] or asked["region"]
-    issued = issuance.ids_of(reader, product_type=asked["type"], region=asked["region"]) if narrowed else None
-    highest_fen = pieces.price_fen(asked["price_to"])
-    ids = listings.on_sale_ids(reader, issuance_ids=issued, highest_fen=highest_fen, order=asked["sort"])
-    paging, first = pieces.paging_of(query, len(ids))
-    return {
-        "query": asked if highest_fen is not None else asked | {"price_to": ""},
-        "types": pieces.all_types(),
-        "regions": pieces.all_regions(),
-        "paging": paging,
-        "listings": rows_of(reader, pieces.part_of(ids, first)),
-    }
+    narrowed = chosen["type"] or chosen["region"]
+    issued = issuance.ids_of(reader, product_type=chosen["type"], region=chosen["region"]) if narrowed else None
+    ids = listings.on_sale_ids(reader, issuance_ids=issued, highest_fen=highest_fen)
+    filters = [
+        Filter("type", N_("Product type"), pieces.type_options(types)),
+        Filter("region", N_("Region"), pieces.region_options()),
+        Filter("price_to", N_("Price at most"), unit=N_("yuan/t")),
+    ]
+    source = Source(ids, lambda part: rows_of(reader, part))
+    return {"listings": tabular.table(LISTINGS, source, asked, filters=filters, chosen=chosen)}
 
 
 def rows_of(reader: Reader, listing_ids: Sequence[int]) -> list[dict[str, Any]]:

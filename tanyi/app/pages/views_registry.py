@@ -6,15 +6,18 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from market.registry import issuance, methodology, monitoring, projects
 from market.trading import listings
 from settlement import certificates
-from tanyi.app.pages import labels, pieces
+from tanyi.app.pages import labels, pieces, tabular, views_figures
 from tanyi.app.pages.pieces import both, names, type_names
+from tanyi.app.pages.tabular import Asked, Column, Filter, Source, Spec
 from tanyi.app.pages.views_market import rows_of
 from tanyi.kernel import parties
+from tanyi.kernel.errors import N_
+from tanyi.kernel.identity import REGIONS
 from tanyi.kernel.work import Reader
 from tanyi.ledger import blocks
 
@@ -25,32 +28,79 @@ COURSE = (*projects.TO_REGISTRATION, "ISSUED")
 AT_REST = ("FREE", "RESERVED", "PLEDGED", "LOCKED", "FROZEN", "BUFFER")
 
 
-def registry(reader: Reader, query: Mapping[str, str]) -> dict[str, Any]:
+PROJECTS: Final = Spec(
+    "projects",
+    N_("Projects"),
+    (
+        Column("name", N_("Project"), "names", link="/projects/{code}"),
+        Column("code", N_("Project code"), "serial", place="under"),
+        Column("owner", N_("Owner"), "names", place="under"),
+        Column("county", N_("Place"), "names", place="under"),
+        Column("type", N_("Type"), "type"),
+        Column("state", N_("State"), "state", words="project"),
+        Column("issued_t", N_("Issued"), "tonnes"),
+        Column("offered_t", N_("On sale"), "tonnes"),
+        Column("retired_t", N_("Retired"), "tonnes"),
+    ),
+    empty_title=N_("Nothing found"),
+    empty_text=N_("Try fewer words, or remove a filter."),
+)
+BLOCKS: Final = Spec(
+    "serials",
+    N_("Serial ranges"),
+    (
+        Column("serial", N_("Serial range"), "serial"),
+        Column("vintage", N_("Vintage"), "year", place="file"),
+        Column("quantity_t", N_("Tonnes"), "tonnes"),
+        Column("state", N_("State"), "state", words="block"),
+        Column("holder", N_("Holder"), "names"),
+        Column("certificate", N_("Certificate"), "certificate"),
+    ),
+)
+
+
+def registry(reader: Reader, asked: Asked) -> dict[str, Any]:
     """The public search of projects, and of one tonne by its serial."""
     types = projects.types_in_use(reader)
-    asked = {
-        "q": pieces.typed(query, "q"),
-        "type": pieces.chosen(query, "type", types),
-        "state": pieces.chosen(query, "state", STATES),
+    chosen = {
+        "q": pieces.typed(asked.query, "q"),
+        "type": pieces.chosen(asked.query, "type", types),
+        "state": pieces.chosen(asked.query, "state", STATES),
+        "region": pieces.chosen(asked.query, "region", REGIONS),
     }
-    found_block = _block_of(reader, asked["q"])
-    words = found_block["project_code"] if found_block else asked["q"]
-    filters = {"words": words, "product_type": asked["type"], "state": asked["state"]}
+    found_block = block_of(reader, chosen["q"])
+    filters = [
+        Filter("q", N_("Project, owner, code or serial"), placeholder="HB-…"),
+        Filter("type", N_("Product type"), pieces.type_options(types)),
+        Filter("state", N_("State"), pieces.state_options(STATES, "project")),
+        Filter("region", N_("Region"), pieces.region_options()),
+    ]
+    source = _found(reader, found_block["project_code"] if found_block else chosen["q"], chosen)
+    known = views_figures.registered(reader)
+    return {
+        "projects": tabular.table(PROJECTS, source, asked, filters=filters, chosen=chosen),
+        "found_block": found_block,
+        "by_type": views_figures.by_type(asked, known),
+        "by_vintage": views_figures.by_vintage(asked, known),
+        "map": views_figures.by_city(asked, known, "issued_t", "/registry"),
+    }
+
+
+def _found(reader: Reader, words: str, chosen: Mapping[str, str]) -> Source:
+    """The projects that fit, in the order of their codes; the database counts and cuts."""
+    filters = {"words": words, "product_type": chosen["type"], "state": chosen["state"], "region": chosen["region"]}
     owner_ids = parties.named_like(reader, words) if words else set()
     _, total = projects.search(reader, **filters, owner_ids=owner_ids, most=0)
-    paging, first = pieces.paging_of(query, total)
-    rows, _ = projects.search(reader, **filters, owner_ids=owner_ids, first=first, most=pieces.PER_PAGE)
-    return {
-        "query": asked,
-        "types": [type_names(code) for code in types],
-        "states": list(STATES),
-        "paging": paging,
-        "projects": _project_rows(reader, rows),
-        "found_block": found_block,
-    }
+
+    def load(places: Sequence[int]) -> list[dict[str, Any]]:
+        first = places[0] if places else 0
+        rows, _ = projects.search(reader, **filters, owner_ids=owner_ids, first=first, most=len(places))
+        return project_rows(reader, rows)
+
+    return Source(range(total), load)
 
 
-def _block_of(reader: Reader, asked: str) -> dict[str, Any] | None:
+def block_of(reader: Reader, asked: str) -> dict[str, Any] | None:
     """The block that holds the first tonne of the serial asked for."""
     serial = SERIAL.fullmatch(asked)
     run = blocks.holding(reader, int(serial[1])) if serial else None
@@ -67,18 +117,21 @@ def _block_of(reader: Reader, asked: str) -> dict[str, Any] | None:
     }
 
 
-def _project_rows(reader: Reader, rows: Sequence[projects.Project]) -> list[dict[str, Any]]:
+def project_rows(reader: Reader, rows: Sequence[projects.Project]) -> list[dict[str, Any]]:
     owners = pieces.organisation_names(reader, {project.owner_id for project in rows})
     issued = issuance.of_projects(reader, [project.id for project in rows])
     states_t = blocks.states_t(reader, [issuance_id for ids in issued.values() for issuance_id in ids])
+    nothing = dict.fromkeys(("issued_t", "offered_t", "retired_t"))  # without a methodology there are no tonnes, not 0
     return [
-        _project_facts(project, owners[project.owner_id]) | _places(issued.get(project.id, []), states_t)
+        _project_facts(project, owners[project.owner_id])
+        | (_places(issued.get(project.id, []), states_t) if project.methodology else nothing)
         for project in rows
     ]
 
 
 def _project_facts(project: projects.Project, owner: pieces.Names) -> dict[str, Any]:
     return names(project) | {
+        "name": names(project),
         "code": project.code,
         "owner": owner,
         "county": {"name_zh": project.county_zh, "name_en": project.county_en},
@@ -101,21 +154,19 @@ def _places(issuance_ids: Sequence[int], states_t: Mapping[int, Mapping[str, int
     }
 
 
-def project(reader: Reader, code: str, query: Mapping[str, str]) -> dict[str, Any]:
+def project(reader: Reader, code: str, asked: Asked) -> dict[str, Any]:
     """One project: its course, its reports, its tonnes, and what happened."""
     found = projects.by_code_or_refuse(reader, pieces.named(code))
     taken = projects.timeline(reader, found.id)
     issued = issuance.of_projects(reader, [found.id]).get(found.id, [])
     runs = blocks.runs(reader, issuance_ids=issued) if issued else []
-    paging, first = pieces.paging_of(query, len(runs))
     owner = pieces.organisation_names(reader, [found.owner_id])[found.owner_id]
     return {
         "project": _project_facts(found, owner) | _description(found),
         "steps": _steps(taken),
         "places": _where(runs, found.owner_id),
         "reports": _reports(reader, found),
-        "blocks": _blocks(reader, pieces.part_of(runs, first)),
-        "paging": paging,
+        "blocks": tabular.table(BLOCKS, Source(runs, lambda part: _blocks(reader, part)), asked),
         "listings": rows_of(reader, listings.on_sale_ids(reader, issuance_ids=issued)) if issued else [],
         "events": [{"at": at, "title": both(labels.PROJECT[state]), "detail": None} for state, at in reversed(taken)],
     }

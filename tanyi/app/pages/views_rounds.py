@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from market.emitters import policy
 from market.registry import issuance
@@ -14,8 +14,10 @@ from market.trading import bids, listings, trades
 from matching import rounds, solving
 from matching.problem import Bound, Problem, Result, read_problem
 from settlement import certificates, retirement
-from tanyi.app.pages import pieces
+from tanyi.app.pages import pieces, tabular, views_figures
 from tanyi.app.pages.pieces import type_names
+from tanyi.app.pages.tabular import Asked, Column, Source, Spec
+from tanyi.kernel.errors import N_
 from tanyi.kernel.work import Reader
 from tanyi.ledger import audit_log, blocks
 
@@ -24,21 +26,56 @@ MOST_FIRMS = 100  # more bids than this are not listed on a page; the result fil
 EVENTS = {"round.opened": "opened_at", "round.closed": "closed_at", "round.solved": "solved_at"}
 
 
-def all_rounds(reader: Reader, query: Mapping[str, str], *, may_operate: bool) -> dict[str, Any]:
+ROUNDS: Final = Spec(
+    "rounds",
+    N_("Rounds"),
+    (
+        Column("number", N_("Round"), "serial", link="/rounds/{number}"),
+        Column("shown_at", N_("Opened or published"), "date", place="under"),
+        Column("state", N_("State"), "state", words="round"),
+        Column("bids", N_("Bids"), "whole"),
+        Column("lots", N_("Lots"), "whole"),
+        Column("quantity_t", N_("Matched"), "tonnes"),
+        Column("average_price_fen", N_("Average price"), "price"),
+        Column("coverage_gap_ppm", N_("Gap"), "ppm"),
+    ),
+    empty_title=N_("No round yet"),
+    empty_text=N_("The first round is shown here as soon as it is published."),
+)
+CONTRACTS: Final = Spec(
+    "contracts",
+    N_("Contracts"),
+    (
+        Column("buyer", N_("Buyer"), "names"),
+        Column("project", N_("Project"), "names", link="/projects/{project.code}"),
+        Column("seller", N_("Seller"), "names", place="under"),
+        Column("vintage", N_("Vintage"), "year", place="file"),
+        Column("type", N_("Type"), "type"),
+        Column("quantity_t", N_("Tonnes"), "tonnes"),
+        Column("price_fen", N_("Price"), "price"),
+        Column("cost_fen", N_("Cost"), "yuan", place="file"),
+        Column("certificate", N_("Certificate"), "certificate"),
+    ),
+)
+
+
+def all_rounds(reader: Reader, asked: Asked, *, may_operate: bool) -> dict[str, Any]:
     """All rounds, newest first, with what came of them."""
-    _, total = rounds.page_of(reader, first=0, most=0)
-    paging, first = pieces.paging_of(query, total)
-    found, _ = rounds.page_of(reader, first=first, most=pieces.PER_PAGE)
-    bid_counts = bids.counts(reader, [each.id for each in found])
+    newest, total = rounds.page_of(reader, first=0, most=pieces.PER_PAGE)
     on_sale = len(listings.on_sale_ids(reader))
-    rows = [_row(each, bid_counts.get(each.id, 0), on_sale) for each in found]
     plan = policy.latest_plan(reader)
+    source = Source(range(total), lambda places: _rows(reader, places, on_sale))
     return {
-        "rounds": rows,
-        "paging": paging,
+        "rounds": tabular.table(ROUNDS, source, asked),
         "may_operate": may_operate,
-        "may_open": may_operate and plan is not None and not any(each.closed_at is None for each in found),
+        "may_open": may_operate and plan is not None and all(each.closed_at is not None for each in newest),
     }
+
+
+def _rows(reader: Reader, places: Sequence[int], on_sale: int) -> list[dict[str, Any]]:
+    found, _ = rounds.page_of(reader, first=places[0] if places else 0, most=len(places))
+    bid_counts = bids.counts(reader, [each.id for each in found])
+    return [_row(each, bid_counts.get(each.id, 0), on_sale) for each in found]
 
 
 def next_round(reader: Reader) -> tuple[str, int]:
@@ -53,6 +90,7 @@ def next_round(reader: Reader) -> tuple[str, int]:
 def _row(found: rounds.Round, bid_count: int, on_sale: int) -> dict[str, Any]:
     row = {"number": found.number, "state": found.state, "opened_at": found.opened_at}
     row |= {"published_at": found.published_at, "bids": bid_count}
+    row["shown_at"] = found.published_at or found.opened_at
     row["lots"] = on_sale if found.problem is None else len(rounds.problem_of(found).lots)
     if found.published_at is None:
         return row | dict.fromkeys(("quantity_t", "average_price_fen", "coverage_gap_ppm"))
@@ -65,7 +103,7 @@ def _row(found: rounds.Round, bid_count: int, on_sale: int) -> dict[str, Any]:
     }
 
 
-def result(reader: Reader, number: str, query: Mapping[str, str], *, may_operate: bool) -> dict[str, Any]:
+def result(reader: Reader, number: str, asked: Asked, *, may_operate: bool) -> dict[str, Any]:
     """The public page of a round: the whole result once it is published, before that only that it is under way."""
     found = rounds.by_number(reader, pieces.named(number))
     told = {"number": found.number, "state": found.state, "opened_at": found.opened_at, "seed": found.seed}
@@ -74,15 +112,16 @@ def result(reader: Reader, number: str, query: Mapping[str, str], *, may_operate
         is_solving = solving.is_under_way(reader, found.id)
         return {"round": told, "is_solving": is_solving, "may_operate": may_operate}
     problem, reached = rounds.problem_of(found), rounds.result_of(found)
-    paging, first = pieces.paging_of(query, len(reached.lines))
-    lines = trades.of_round(reader, found.id)
+    proof, firms = _proof(problem, reached), _firms(reader, found, reached)
+    made = Source(trades.of_round(reader, found.id), lambda part: contract_lines(reader, part))
     return {
-        "round": told | _proof(problem, reached) | {"has_certificate": found.certificate is not None},
-        "firms": _firms(reader, found, reached),
+        "round": told | proof | {"has_certificate": found.certificate is not None},
+        "firms": [firm for firm in firms if firm["reasons"]],
+        "coverage": views_figures.coverage_by_bid(asked, firms),
+        "curves": views_figures.curves(asked, problem, reached, proof["average_price_fen"]),
         "firms_left_out": max(0, len(reached.bids) - MOST_FIRMS),
         "by_type": _by_type(problem, reached),
-        "lines": contract_lines(reader, pieces.part_of(lines, first)),
-        "paging": paging,
+        "contracts": tabular.table(CONTRACTS, made, asked),
         "may_operate": may_operate,
     }
 

@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from market.registry import issuance, projects
 from market.trading import listings, trades
 from matching import rounds
 from settlement import delivery
-from tanyi.app.pages import pieces
+from tanyi.app.pages import pieces, tabular, views_holdings, views_todo
 from tanyi.app.pages.pieces import names, type_names
+from tanyi.app.pages.tabular import Asked, Column, Source, Spec
 from tanyi.app.pages.views_market import rows_of
 from tanyi.kernel import parties
+from tanyi.kernel.errors import N_
 from tanyi.kernel.work import Reader
 from tanyi.ledger import blocks
 
 USUAL_DAYS = 180  # what the form proposes as the length of a listing
 
 
-def home(reader: Reader, organisation_id: int, query: Mapping[str, str]) -> dict[str, Any]:
+OFFERS: Final = Spec(
+    "my-listings",
+    N_("My listings"),
+    (
+        Column("project", N_("Project"), "names", link="/listings/{number}"),
+        Column("number", N_("Listing"), "serial", place="under"),
+        Column("vintage", N_("Vintage"), "year"),
+        Column("state", N_("State"), "state", words="listing"),
+        Column("quantity_t", N_("Available"), "tonnes"),
+        Column("price_fen", N_("Price"), "price"),
+    ),
+    prefix="listings-",
+    empty_title=N_("Nothing is on sale"),
+    empty_text=N_("Choose a holding, a quantity and a price."),
+)
+PAYMENTS: Final = Spec(
+    "payments",
+    N_("Money received"),
+    (
+        Column("buyer", N_("Buyer"), "names"),
+        Column("quantity_t", N_("Tonnes"), "tonnes"),
+        Column("price_fen", N_("Price"), "price"),
+        Column("amount_fen", N_("Money"), "yuan"),
+        Column("round", N_("Round"), "serial", link="/rounds/{round}"),
+        Column("paid_at", N_("Paid"), "date"),
+    ),
+    prefix="payments-",
+    empty_title=N_("No payment yet"),
+    empty_text=N_("You are paid in the same step in which the tonnes leave your account."),
+)
+
+
+def home(reader: Reader, organisation_id: int, asked: Asked) -> dict[str, Any]:
     """A seller's own page."""
     seller = parties.organisations(reader, {organisation_id})[organisation_id]
     owned = projects.of_owner(reader, organisation_id)
@@ -29,16 +63,17 @@ def home(reader: Reader, organisation_id: int, query: Mapping[str, str]) -> dict
     mine_t = _mine_t(reader, organisation_id)
     rows = [_project_row(project, issued.get(project.id, []), states_t, mine_t) for project in owned]
     sold = [trade for trade in trades.of_seller(reader, organisation_id) if trade.settlement_id is not None]
-    paging, first = pieces.paging_of(query, len(sold))
     sums = {key: sum(row[key] for row in rows) for key in ("issued_t", "free_t", "listed_t", "sold_t")}
-    offers = listings.of_seller(reader, organisation_id)[: pieces.PER_PAGE]
+    offers = listings.of_seller(reader, organisation_id)
+    offer_ids = Source([offer.id for offer in offers], lambda part: rows_of(reader, part))
     return {
         "organisation": names(seller),
         "summary": sums | {"received_fen": int(delivery.received_fen(reader, organisation_id))},
+        "todo": views_todo.of_seller(sums["free_t"], offers, reader.now),
         "projects": rows,
-        "listings": rows_of(reader, [offer.id for offer in offers]),
-        "payments": _payments(reader, list(pieces.part_of(sold, first))),
-        "paging": paging,
+        "listings": tabular.table(OFFERS, offer_ids, asked),
+        "payments": tabular.table(PAYMENTS, Source(sold, lambda part: _payments(reader, part)), asked),
+        "tonnes": views_holdings.tonnes(reader, organisation_id, asked),
     }
 
 
@@ -73,7 +108,7 @@ def _project_row(
     }
 
 
-def _payments(reader: Reader, sold: list[trades.Trade]) -> list[dict[str, Any]]:
+def _payments(reader: Reader, sold: Sequence[trades.Trade]) -> list[dict[str, Any]]:
     buyers = pieces.organisation_names(reader, {trade.buyer_id for trade in sold})
     numbers = rounds.numbers(reader, {trade.round_id for trade in sold if trade.round_id})
     settled_at = delivery.settled_at(reader, [trade.id for trade in sold])
