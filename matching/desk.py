@@ -41,9 +41,7 @@ class Told:
         return list(dict.fromkeys(self.offers[lot].seller_id for lot in lots))
 
 
-def ask(
-    reader: Reader, wish: Wish, *, buyer_id: int | None = None, among: Collection[str] | None = None
-) -> Told:
+def ask(reader: Reader, wish: Wish, *, buyer_id: int | None = None, among: Collection[str] | None = None) -> Told:
     """The cheapest portfolio for a wish from what is on sale; a known buyer is never offered its own group's tonnes.
 
     `among` narrows it to listings of these numbers, for a preference that a wish has no word for.

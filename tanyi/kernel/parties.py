@@ -268,7 +268,9 @@ def _fingerprint(token: str) -> str:
 
 def of_kind(reader: Reader, kind: str) -> list[Organisation]:
     """The organisations of one of `KINDS`, in the order of their codes."""
-    return list(reader.session.scalars(select(Organisation).where(Organisation.kind == kind).order_by(Organisation.code)))
+    return list(
+        reader.session.scalars(select(Organisation).where(Organisation.kind == kind).order_by(Organisation.code))
+    )
 
 
 def named_like(reader: Reader, words: str) -> set[int]:

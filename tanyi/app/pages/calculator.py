@@ -215,8 +215,6 @@ def first_figures(participants: int | None, days: int) -> dict[str, str]:
     return {f"{part}-{activity}": text for activity, typed in proposed.items() for part, text in typed.items()}
 
 
-
-
 def _times(many: Decimal, each: Decimal) -> Decimal:
     with exact_decimals():
         return many * each

@@ -41,7 +41,9 @@ def commissions(visitor: NamedDependency[Visitor], reader: NamedDependency[Reade
     """What the body was commissioned to do, newest first."""
     found = evaluations.of_evaluator(reader, visitor.organisation_id)
     named = events.by_ids(reader, {each.event_id for each in found})
-    rows = [views_events.evaluation(reader, each) | {"event": views_events.head(named[each.event_id])} for each in found]
+    rows = [
+        views_events.evaluation(reader, each) | {"event": views_events.head(named[each.event_id])} for each in found
+    ]
     return page(visitor, "pages/verifier/evaluations.html", evaluations=rows)
 
 

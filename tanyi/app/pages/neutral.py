@@ -14,9 +14,9 @@ from tanyi.app import security
 from tanyi.app.installation import Installation
 from tanyi.app.pages import calculator_page, event_facts, views_neutral
 from tanyi.app.pages.event_facts import Asked
+from tanyi.app.pages.exports import here
 from tanyi.app.pages.forms import Form as TypedForm
 from tanyi.app.pages.pieces import typed
-from tanyi.app.pages.public import here
 from tanyi.app.pages.rendering import with_query
 from tanyi.app.pages.sent import SENT, Sent, sent_of_query
 from tanyi.app.pages.views_events import steps
@@ -175,9 +175,7 @@ def send_link(
         except guests.ContactUnreadable as wrong:
             asked.say_refusal("contact", wrong)
     sent = None if asked.errors else {"contact": contact, "links": links if visitor.is_demo else []}
-    return page(
-        visitor, RETURN, status=422 if asked.errors else 200, form=asked.typed, errors=asked.errors, sent=sent
-    )
+    return page(visitor, RETURN, status=422 if asked.errors else 200, form=asked.typed, errors=asked.errors, sent=sent)
 
 
 @get("/neutral/link", opt=access(scope="public"), sync_to_thread=True)

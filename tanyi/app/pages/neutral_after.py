@@ -169,7 +169,9 @@ def end_evaluation(
 
 
 @get("/neutral/{number:str}/statement", opt=OWN, sync_to_thread=True)
-def statement(visitor: NamedDependency[Visitor], reader: NamedDependency[Reader], number: FromPath[str]) -> Response[str]:
+def statement(
+    visitor: NamedDependency[Visitor], reader: NamedDependency[Reader], number: FromPath[str]
+) -> Response[str]:
     """The statement as it will be public; what it lacks is said."""
     event = own(reader, visitor, number)
     document = views_neutral.told(statements.draft(reader, event))

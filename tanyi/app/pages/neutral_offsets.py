@@ -53,6 +53,7 @@ REFUSED_ON_CHECKOUT: Final[tuple[type[Refusal], ...]] = (
     payments.PaymentDeclined,
     payments.GatewaySilent,
     NotYetPaid,
+    event_purchase.ChoiceUnfit,
 )
 
 
@@ -73,7 +74,7 @@ def choose(
 
 def _first_things(event: Event) -> str | None:
     """The page that comes before any offset while there is no plan: reduce first, publish, then offset."""
-    return f"/neutral/{event.number}/plan" if event.state in events.UNPUBLISHED else None
+    return None if events.is_public(event.state) else f"/neutral/{event.number}/plan"
 
 
 @post("/neutral/{number:str}/offsets", opt=OWN, sync_to_thread=True)
@@ -150,7 +151,7 @@ def checkout(
     """The order before it is paid; one that can no longer be bought leads back to the choice."""
     event = own(reader, visitor, number)
     basket = views_offsets.basket_of({str(name): str(said) for name, said in request.query_params.items()})
-    if event.state in events.UNPUBLISHED or not basket:
+    if not (events.is_public(event.state) and basket):
         return see_other(f"/neutral/{event.number}/offsets")
     wrong = _wrong_with(reader, event, basket, visitor.locale)
     form = {"beneficiary": "", "key": secrets.token_urlsafe(16)}
@@ -182,8 +183,9 @@ def _bought(
     house: Installation, visitor: Visitor, sent: TypedForm, number: str, basket: Mapping[str, int], beneficiary: str
 ) -> str | None:
     """The number of the retirement, or None with the refusal said on the form."""
-    lots = tuple((listing, Tonnes(quantity_t)) for listing, quantity_t in basket.items())
-    order = event_purchase.CoverOrder(event=number, lots=lots, beneficiary=beneficiary or None)
+    order = event_purchase.CoverOrder(
+        event=number, quantity_t=Tonnes(sum(basket.values())), chosen=dict(basket), beneficiary=beneficiary or None
+    )
     try:
         return event_purchase.cover(house, actor=visitor.actor, order=order, key=sent.typed["key"])
     except REFUSED_ON_CHECKOUT as refusal:

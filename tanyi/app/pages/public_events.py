@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from tanyi.app.installation import Installation
 from tanyi.app.pages import badges, pieces, views_neutral
-from tanyi.app.pages.public import here
+from tanyi.app.pages.exports import answer, asked_of
 from tanyi.app.pages.rendering import LANGUAGES
 from tanyi.app.security import Visitor, access, page
 from tanyi.kernel.work import Reader
@@ -18,11 +20,11 @@ BADGE_LASTS_S = 300
 
 @get("/events", opt=access(scope="public"), sync_to_thread=True)
 def all_events(
-    request: Request[object, object, object], visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]
-) -> Response[str]:
+    request: Request[Any, Any, Any], visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]
+) -> Response[Any]:
     """Every event with a published plan."""
-    found = views_neutral.all_events(reader, request.query_params)
-    return page(visitor, "pages/public/events.html", path=here(request), **found)
+    asked = asked_of(request, visitor)
+    return answer(visitor, asked, "pages/public/events.html", views_neutral.all_events(reader, asked))
 
 
 @get("/events/{number:str}", opt=access(scope="public"), sync_to_thread=True)
@@ -40,7 +42,7 @@ def one_event(
 
 @get("/events/{number:str}/badge.svg", opt=access(scope="public"), sync_to_thread=True)
 def badge(
-    request: Request[object, object, object],
+    request: Request[Any, Any, Any],
     visitor: NamedDependency[Visitor],
     reader: NamedDependency[Reader],
     number: FromPath[str],

@@ -145,7 +145,9 @@ def _empty_factor() -> dict[str, Any]:
 def source_names(source: factors.Source) -> dict[str, str]:
     """A source as it is cited: issuer, title, number, date."""
     return {
-        "name_zh": "，".join(filter(None, (source.issuer_zh, f"《{source.title_zh}》", source.number_zh, source.issued))),  # noqa: RUF001
+        "name_zh": "，".join(
+            filter(None, (source.issuer_zh, f"《{source.title_zh}》", source.number_zh, source.issued))
+        ),  # noqa: RUF001
         "name_en": ", ".join(filter(None, (source.issuer_en, source.title_en, source.number_en, source.issued))),
     }
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -12,14 +12,35 @@ from market.trading import listings
 from settlement import retirement
 from settlement.neutrality import calculations, confirmations, evaluations, events, plans, standing, statements
 from settlement.tables import Event
-from tanyi.app.pages import pieces, views_events, views_footprint
+from tanyi.app.pages import labels, pieces, tabular, views_events, views_footprint
+from tanyi.app.pages.pieces import both
+from tanyi.app.pages.tabular import Asked, Column, Filter, Source, Spec
 from tanyi.kernel.clock import civil_date
-from tanyi.kernel.errors import NotFound
+from tanyi.kernel.errors import N_, NotFound
 from tanyi.kernel.work import Reader
 
-WAITING: Final = ("DRAFT", "PLANNED", "ACCOUNTED", "NEUTRAL")
 MOST_WAITING = 5
-SHOWN_STATES: Final = tuple(state for state in events.STATES.moves if state not in events.UNPUBLISHED)
+SHOWN_STATES: Final = tuple(state for state in events.STATES.moves if events.is_public(state))
+
+EVENTS: Final = Spec(
+    "events",
+    N_("Published events"),
+    (
+        Column("name", N_("Event"), link="/events/{number}"),
+        Column("organisers", N_("Organiser"), "names", place="under"),
+        Column("number", N_("Number"), "serial", place="file"),
+        Column("kind", N_("Kind"), "word", words="event_kind", place="file"),
+        Column("from_on", N_("First day"), "date"),
+        Column("place", N_("Place"), place="under"),
+        Column("to_on", N_("Last day"), "date", place="file"),
+        Column("mass_t", N_("Emissions (t)"), "figure"),
+        Column("account", N_("Estimated or counted"), "word", words="event_account", place="under"),
+        Column("retired_t", N_("Retired"), "tonnes"),
+        Column("state", N_("State"), "state", words="event"),
+    ),
+    empty_title=N_("No event found"),
+    empty_text=N_("Published plans are listed here."),
+)
 
 
 def landing(reader: Reader, organiser_id: int | None) -> dict[str, Any]:
@@ -27,7 +48,9 @@ def landing(reader: Reader, organiser_id: int | None) -> dict[str, Any]:
     published = events.all_public(reader)
     now = standing.of_many(reader, published)
     latest = max(
-        (event for event in published if now[event.id].neutral_on), key=lambda each: now[each.id].neutral_on, default=None
+        (event for event in published if now[event.id].neutral_on),
+        key=lambda each: now[each.id].neutral_on,
+        default=None,
     )
     low_fen, _ = listings.price_range(reader)
     own = events.of_organiser(reader, organiser_id) if organiser_id is not None else []
@@ -38,7 +61,7 @@ def landing(reader: Reader, organiser_id: int | None) -> dict[str, Any]:
         "drafts": [
             {"number": event.number, "name": event.name, "address": f"/neutral/{event.number}"}
             for event in own
-            if event.state in WAITING
+            if events.STATES.moves[event.state]
         ][:MOST_WAITING],
     }
 
@@ -52,23 +75,36 @@ def query_of(carried: Mapping[str, Any]) -> str:
     return f"?{urlencode(dict(carried), doseq=True)}" if carried else ""
 
 
-def all_events(reader: Reader, query: Mapping[str, str]) -> dict[str, Any]:
-    """The public list: searched by name, organiser or number, narrowed by state, paged."""
-    asked = {"q": pieces.typed(query, "q"), "state": pieces.chosen(query, "state", SHOWN_STATES)}
-    found = [event for event in events.all_public(reader) if not asked["state"] or event.state == asked["state"]]
-    if asked["q"]:
-        people = pieces.organisation_names(reader, {event.organiser_id for event in found})
-        found = [event for event in found if _matches(event, people[event.organiser_id], asked["q"].casefold())]
-    paging, first = pieces.paging_of(query, len(found))
-    shown = pieces.part_of(found, first)
-    rows = views_events.row_facts(reader, shown)
-    masses = {event.number: _mass_t(reader, event) for event in shown}
-    return {
-        "query": asked,
-        "states": list(SHOWN_STATES),
-        "events": [row | {"mass_t": masses[row["number"]]} for row in rows],
-        "paging": paging,
+def all_events(reader: Reader, asked: Asked) -> dict[str, Any]:
+    """The public list: searched by name, organiser or number, narrowed by state and kind, sorted and paged."""
+    query = asked.query
+    chosen = {
+        "q": pieces.typed(query, "q"),
+        "state": pieces.chosen(query, "state", SHOWN_STATES),
+        "kind": pieces.chosen(query, "kind", events.KINDS),
     }
+    found = [event for event in events.all_public(reader) if _is_wanted(event, chosen)]
+    if chosen["q"]:
+        people = pieces.organisation_names(reader, {event.organiser_id for event in found})
+        found = [event for event in found if _matches(event, people[event.organiser_id], chosen["q"].casefold())]
+    filters = [
+        Filter("q", N_("Name, organiser or number")),
+        Filter("state", N_("State"), [(code, both(labels.EVENT[code])) for code in SHOWN_STATES]),
+        Filter("kind", N_("Kind"), [(code, both(labels.EVENT_KINDS[code])) for code in events.KINDS]),
+    ]
+    source = Source(found, lambda part: list_rows(reader, part))
+    return {"events": tabular.table(EVENTS, source, asked, filters=filters, chosen=chosen)}
+
+
+def _is_wanted(event: Event, chosen: Mapping[str, str]) -> bool:
+    return all(not chosen[name] or getattr(event, name) == chosen[name] for name in ("state", "kind"))
+
+
+def list_rows(reader: Reader, found: Sequence[Event]) -> list[dict[str, Any]]:
+    """Events as rows of a table."""
+    masses = {event.number: _mass_t(reader, event) for event in found}
+    rows = views_events.row_facts(reader, found)
+    return [row | {"mass_t": masses[row["number"]], "retired_t": row["retired_t"] or None} for row in rows]
 
 
 def _matches(event: Event, organiser: Mapping[str, str], wanted: str) -> bool:
@@ -76,12 +112,12 @@ def _matches(event: Event, organiser: Mapping[str, str], wanted: str) -> bool:
     return any(wanted in text.casefold() for text in texts)
 
 
-def _mass_t(reader: Reader, event: Event) -> str:
+def _mass_t(reader: Reader, event: Event) -> Decimal | None:
     """The newest figure of an event: counted if it was counted, else estimated."""
     for stage in (calculations.ACTUAL, calculations.ESTIMATE):
         for version in calculations.versions(reader, event.id, stage)[:1]:
-            return views_footprint.t_text(version.total_kg)
-    return "—"
+            return version.total_kg.scaleb(-3).quantize(Decimal("0.001"), ROUND_HALF_UP)
+    return None
 
 
 def public_event(reader: Reader, number: str, public_url: str, organiser_id: int | None) -> dict[str, Any]:
@@ -168,7 +204,7 @@ def badge_facts(reader: Reader, number: str) -> dict[str, Any]:
         "from_on": event.starts_on,
         "to_on": event.ends_on,
         "retired_t": now.covered_t,
-        "is_neutral": now.neutral_on is not None and event.state in ("NEUTRAL", "DECLARED"),
+        "is_neutral": now.neutral_on is not None,
         "retired_on": civil_date(retired[0].retired_at) if retired else None,
         "certificate": retired[-1].number if retired else None,
         "more": max(0, len(retired) - 1),

@@ -118,7 +118,8 @@ def lines(reader: Reader, basket: Mapping[str, int]) -> list[dict[str, Any]]:
     known = [listings.by_number(reader, number) for number in basket]
     rows = rows_of(reader, [offer.id for offer in known])
     return [
-        row | {"offered_t": row["quantity_t"], "quantity_t": basket[row["number"]]}
+        row
+        | {"offered_t": row["quantity_t"], "quantity_t": basket[row["number"]]}
         | {"cost_fen": basket[row["number"]] * row["price_fen"], "is_on_sale": _is_on_sale(reader, offer)}
         for offer, row in zip(known, rows, strict=True)
     ]
