@@ -27,12 +27,18 @@ OF_A_PAYMENT = ("payment_intent.", "charge.", "refund.")
 
 def buy(work: Work, *, listing_number: str, buyer_id: int, quantity_t: Tonnes) -> Payment:
     """A purchase from a listing at its price: the tonnes are reserved and the buyer is asked to pay."""
-    if quantity_t < 1:
+    return buy_together(work, buyer_id=buyer_id, wanted={listing_number: quantity_t})
+
+
+def buy_together(work: Work, *, buyer_id: int, wanted: Mapping[str, Tonnes]) -> Payment:
+    """One purchase from several listings at their prices, all or none: tonnes by listing, paid by one payment."""
+    if not wanted or any(quantity_t < 1 for quantity_t in wanted.values()):
         raise listings.NothingOffered
-    offer = listings.on_sale_or_refuse(work, number=listing_number)
-    deal = trades.Deal(offer.id, buyer_id, int(quantity_t), offer.ask_fen)
-    made = trades.record(work, deals=[deal])
-    listings.close_if_empty(work, listing_id=offer.id)
+    offers = [listings.on_sale_or_refuse(work, number=number) for number in sorted(wanted)]  # one order of locks
+    deals = [trades.Deal(offer.id, buyer_id, int(wanted[offer.number]), offer.ask_fen) for offer in offers]
+    made = trades.record(work, deals=deals)
+    for offer in offers:
+        listings.close_if_empty(work, listing_id=offer.id)
     return payments.ask(work, trade_ids=made)
 
 

@@ -11,6 +11,7 @@ depends_on = None
 
 TABLES = (
     "kernel_guest",
+    "neutrality_cover",
     "neutrality_statement",
     "neutrality_confirmation",
     "neutrality_evaluation",
@@ -51,6 +52,7 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION a_declared_event_stands()")
     op.execute("DROP FUNCTION measures_of_a_published_plan_stand()")
     op.execute("DROP FUNCTION an_ended_evaluation_is_final()")
+    op.execute("DROP FUNCTION a_cover_ends_once()")
     op.execute("DROP INDEX settlement_event_by_organiser_id")
     op.execute("ALTER TABLE settlement_event ADD COLUMN held_on DATE")
     op.execute("UPDATE settlement_event SET held_on = ends_on")

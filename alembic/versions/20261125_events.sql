@@ -175,6 +175,21 @@ CREATE INDEX kernel_guest_by_contact ON kernel_guest (contact);
 
 CREATE INDEX kernel_guest_by_peer ON kernel_guest (peer_sha256, came_at);
 
+CREATE TABLE neutrality_cover (
+    payment_id BIGINT NOT NULL,
+    event_id BIGINT NOT NULL,
+    beneficiary TEXT,
+    begun_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    retirement_id BIGINT,
+    CONSTRAINT neutrality_cover_pkey PRIMARY KEY (payment_id),
+    CONSTRAINT neutrality_cover_payment_id_refers_to_settlement_payment FOREIGN KEY(payment_id) REFERENCES settlement_payment (id),
+    CONSTRAINT neutrality_cover_event_id_refers_to_settlement_event FOREIGN KEY(event_id) REFERENCES settlement_event (id),
+    CONSTRAINT neutrality_cover_retirement_id_is_unique UNIQUE (retirement_id),
+    CONSTRAINT neutrality_cover_retirement_id_refers_to_settlement_retirement FOREIGN KEY(retirement_id) REFERENCES settlement_retirement (id)
+);
+
+CREATE INDEX neutrality_cover_by_event_id ON neutrality_cover (event_id);
+
 -- What was declared to the public, or withdrawn, stays as it was.
 CREATE FUNCTION a_declared_event_stands() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -198,6 +213,16 @@ END $$;
 
 CREATE TRIGGER measures_of_a_published_plan_stand BEFORE INSERT OR UPDATE OR DELETE ON neutrality_measure
     FOR EACH ROW EXECUTE FUNCTION measures_of_a_published_plan_stand();
+
+CREATE FUNCTION a_cover_ends_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.retirement_id IS NOT NULL THEN
+        RAISE EXCEPTION 'what payment % bought was retired', OLD.payment_id USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER a_cover_ends_once BEFORE UPDATE ON neutrality_cover FOR EACH ROW EXECUTE FUNCTION a_cover_ends_once();
 
 CREATE FUNCTION an_ended_evaluation_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -224,8 +249,9 @@ END $$;
 GRANT UPDATE (co_organisers, kind, name, starts_on, ends_on, place, region, content, expected_participants, phases,
               boundary, offset_method, neutral_by_on, state) ON settlement_event TO tanyi_app;
 GRANT SELECT, INSERT ON neutrality_calculation, neutrality_measure, neutrality_plan, neutrality_forest,
-    neutrality_suspension, neutrality_evaluation, neutrality_confirmation, neutrality_statement, kernel_guest TO tanyi_app;
+    neutrality_suspension, neutrality_evaluation, neutrality_confirmation, neutrality_statement, neutrality_cover, kernel_guest TO tanyi_app;
 GRANT DELETE ON neutrality_measure TO tanyi_app;
+GRANT UPDATE (retirement_id) ON neutrality_cover TO tanyi_app;
 GRANT UPDATE (lifted_at) ON neutrality_suspension TO tanyi_app;
 GRANT UPDATE (state, calculation_id, document, reviewer, ended_at) ON neutrality_evaluation TO tanyi_app;
 GRANT UPDATE (link_sha256, link_expires_at) ON kernel_guest TO tanyi_app;

@@ -18,7 +18,7 @@ from functools import lru_cache
 from importlib import resources
 
 from settlement import retirement
-from settlement.neutrality import events, plans, standing
+from settlement.neutrality import covers, events, plans, standing
 from settlement.tables import Event, Retirement
 from tanyi.kernel.errors import N_, Conflict
 from tanyi.kernel.work import Reader, Work
@@ -128,10 +128,10 @@ def may_offset(reader: Reader, event: Event) -> standing.Standing:
 
 
 def refuse_unless_fitting(reader: Reader, event: Event, quantity_t: int) -> None:
-    """An order for an event takes no more than is missing."""
-    now = may_offset(reader, event)
-    if not 0 < quantity_t <= now.missing_t:
-        raise MoreThanMissing(missing_t=now.missing_t, asked_t=quantity_t)
+    """An order for an event takes no more than is missing and not ordered yet."""
+    open_t = may_offset(reader, event).missing_t - covers.under_way_t(reader, event.id)
+    if not 0 < quantity_t <= open_t:
+        raise MoreThanMissing(missing_t=max(0, open_t), asked_t=quantity_t)
 
 
 def note_retired(work: Work, *, event_id: int) -> None:

@@ -187,3 +187,14 @@ class Statement(Base):
     document: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(Text)
     published_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+
+
+class Cover(Base):
+    """A payment that was made to cover an event, and the retirement that ended it once there was one."""
+
+    __tablename__ = "neutrality_cover"
+    payment_id: Mapped[int] = mapped_column(ForeignKey("settlement_payment.id"), primary_key=True, autoincrement=False)
+    event_id: Mapped[int] = mapped_column(ForeignKey("settlement_event.id"), index=True)
+    beneficiary: Mapped[str | None] = mapped_column(Text)
+    begun_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+    retirement_id: Mapped[int | None] = mapped_column(ForeignKey("settlement_retirement.id"), unique=True)

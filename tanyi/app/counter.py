@@ -14,6 +14,7 @@ from datetime import datetime
 from market.trading import trades
 from matching import rounds
 from settlement import certificates, clearing, delivery, payments, retirement
+from settlement.neutrality import offsets
 from settlement.payments import Payment
 from tanyi.app.installation import Installation
 from tanyi.kernel.clock import system_clock
@@ -139,4 +140,5 @@ def retire_bought(
         beneficiary=beneficiary,
     )
     (retired,) = retirement.retire(work, orders=[order], legal_effect=legal_effect)
+    offsets.note_retired(work, event_id=event_id)
     return retirement.by_id(work, retired).number

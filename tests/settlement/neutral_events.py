@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from market.emitters.footprint import Activity
-from settlement.neutrality import calculations, confirmations, events, offsets, plans
+from settlement.neutrality import calculations, confirmations, events, plans
 from settlement.neutrality.evaluations import Report
 from settlement.neutrality.plans import Step
 from settlement.tables import Event
@@ -121,11 +121,9 @@ def retire(market: Market, number: str, trade_ids: list[int], moment: datetime =
     """Retires what was bought for an event at some moment; gives the retirement's number."""
     with at(market, moment) as work:
         event = events.own(work, number, market.party("N01"))
-        retired = counter.retire_bought(
+        return counter.retire_bought(
             work, trade_ids=trade_ids, event_id=event.id, beneficiary=None, legal_effect=market.house.legal_effect
         )
-        offsets.note_retired(work, event_id=event.id)
-        return retired
 
 
 def neutral(market: Market) -> str:
