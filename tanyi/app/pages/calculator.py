@@ -108,8 +108,10 @@ class Sheet(forms.Form):
     ) -> Activity:
         typed = {part: self.typed[f"{part}-{activity}"] for part in ("many", "each", "quantity")}
         is_suggested = bool(proposed) and all(typed[part] == proposed.get(part, "") for part in typed)
-        label = {"label": SUGGESTION} if is_suggested else {}
-        return Activity(activity=activity, own_kgco2e_per_unit=own, own_evidence=evidence, **(counted | label))
+        stated: dict[str, Any] = {"activity": activity, "own_kgco2e_per_unit": own, "own_evidence": evidence, **counted}
+        if is_suggested:
+            stated["label"] = SUGGESTION
+        return Activity(**stated)
 
     def _further(self, key: str) -> Activity | None:
         typed = {part: self.typed[f"{key}-{part}"] for part in MORE_PARTS}

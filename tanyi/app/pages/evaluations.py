@@ -109,11 +109,11 @@ def approve(
 def _page(reader: Reader, visitor: Visitor, found: Evaluation, sent: TypedForm) -> Response[str]:
     event = events.by_ids(reader, [found.event_id])[found.event_id]
     now = standing.of(reader, event)
-    context = {
+    context: dict[str, Any] = {
         "evaluation": views_events.evaluation(reader, found) | {"reviewer": found.reviewer},
         "event": views_events.head(event),
         "report": evaluations.report_of(found) if found.document else None,
-        "parts": _parts(sent),
+        "parts": _parts(),
         "form": sent.typed,
         "errors": sent.errors,
         "may_report": evaluations.STATES.may(found.state, "REPORTED"),
@@ -123,7 +123,7 @@ def _page(reader: Reader, visitor: Visitor, found: Evaluation, sent: TypedForm) 
     return page(visitor, ONE, status=422 if sent.errors else 200, **context)
 
 
-def _parts(sent: TypedForm) -> list[dict[str, Any]]:
+def _parts() -> list[dict[str, Any]]:
     return [
         {"name": name, "title": pieces.both(title), "hint": pieces.both(hint) if hint else None}
         for name, (title, hint) in PARTS.items()

@@ -47,11 +47,8 @@ def landing(reader: Reader, organiser_id: int | None) -> dict[str, Any]:
     """The figures of the landing page, and the visitor's own events that wait for something."""
     published = events.all_public(reader)
     now = standing.of_many(reader, published)
-    latest = max(
-        (event for event in published if now[event.id].neutral_on),
-        key=lambda each: now[each.id].neutral_on,
-        default=None,
-    )
+    reached = [(covered_on, event) for event in published if (covered_on := now[event.id].neutral_on)]
+    latest = max(reached, key=lambda each: (each[0], each[1].id))[1] if reached else None
     low_fen, _ = listings.price_range(reader)
     own = events.of_organiser(reader, organiser_id) if organiser_id is not None else []
     return {
