@@ -41,9 +41,14 @@ class Told:
         return list(dict.fromkeys(self.offers[lot].seller_id for lot in lots))
 
 
-def ask(reader: Reader, wish: Wish, *, buyer_id: int | None = None) -> Told:
-    """The cheapest portfolio for a wish from what is on sale; a known buyer is never offered its own group's tonnes."""
+def ask(reader: Reader, wish: Wish, *, buyer_id: int | None = None, among: Collection[str] | None = None) -> Told:
+    """The cheapest portfolio for a wish from what is on sale; a known buyer is never offered its own group's tonnes.
+
+    `among` narrows it to listings of these numbers, for a preference that a wish has no word for.
+    """
     offers = [offer for offer in listings.all_open(reader) if listings.STATES.may(offer.state, "IN_ROUND")]
+    if among is not None:
+        offers = [offer for offer in offers if offer.number in among]
     if buyer_id is not None:
         wish = replace(wish, group=parties.organisations(reader, {buyer_id})[buyer_id].group_code)
     answer = portfolio.answer(shelf_of(_lots(reader, offers)), wish, min_line_t=MINIMUM_LINE_T)

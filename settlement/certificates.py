@@ -59,7 +59,7 @@ def _tell_holders(work: Work, certified: Mapping[int, str]) -> None:
             address=f"/certificates/{row.number}",
             facts={"certificate": row.number, "retired_t": row.quantity_t},
         )
-        for row in retired
+        for row in retired.values()
     ]
     notices.tell(work, notes=notes)
 

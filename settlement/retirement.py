@@ -183,11 +183,6 @@ def by_id(reader: Reader, retirement_id: int) -> Retirement:
     return reader.session.get_one(Retirement, retirement_id)
 
 
-def by_ids(reader: Reader, ids: Iterable[int]) -> Sequence[Retirement]:
-    """Retirements by their ids, in order."""
-    return reader.session.scalars(select(Retirement).where(Retirement.id.in_(set(ids))).order_by(Retirement.id)).all()
-
-
 def newest(reader: Reader, most: int = 1000, before_id: int | None = None, **equal: int) -> Sequence[Retirement]:
     """Retirements, newest first; `equal` narrows by columns such as holder_id, `before_id` goes on with a list."""
     query = select(Retirement).filter_by(**equal).order_by(Retirement.id.desc()).limit(most)
@@ -203,8 +198,8 @@ def ids(reader: Reader, *, purpose: str = "") -> Sequence[int]:
 
 
 def by_ids(reader: Reader, ids: Iterable[int]) -> dict[int, Retirement]:
-    """Retirements by their ids."""
-    rows = reader.session.scalars(select(Retirement).where(Retirement.id.in_(set(ids))))
+    """Retirements by their ids, in their order."""
+    rows = reader.session.scalars(select(Retirement).where(Retirement.id.in_(set(ids))).order_by(Retirement.id))
     return {row.id: row for row in rows}
 
 

@@ -219,6 +219,16 @@ def public(reader: Reader, number: str) -> Event:
     return event
 
 
+def is_public(state: str) -> bool:
+    """Whether an event in this state has a published plan that was not withdrawn. Pure."""
+    return state not in UNPUBLISHED
+
+
+def is_given_up(state: str) -> bool:
+    """Whether an event in this state was withdrawn. Pure."""
+    return state == "WITHDRAWN"
+
+
 def of_organiser(reader: Reader, organiser_id: int) -> Sequence[Event]:
     """An organiser's events, newest first."""
     query = select(Event).where(Event.organiser_id == organiser_id).order_by(Event.id.desc())

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tanyi.app import event_purchase
+from tanyi.app import event_orders, event_purchase
 from tanyi.app.installation import Installation
 from tanyi.kernel import approval_book, approvals, parties, thresholds
 from tanyi.kernel.approval_book import Approval
@@ -38,7 +38,8 @@ def _set_threshold(work: Work, approved: Approved) -> None:
 
 
 ACTS: Mapping[str, Act] = {
-    event_purchase.KIND.code: Act(event_purchase.begin_approved, event_purchase.complete_approved),
+    event_orders.NEW_EVENT.code: Act(event_purchase.begin_approved, event_purchase.complete_approved),
+    event_orders.OWN_EVENT.code: Act(event_purchase.begin_approved, event_purchase.complete_approved),
     THRESHOLD.code: Act(_set_threshold),
 }
 

@@ -14,16 +14,7 @@ from typing import Any, Final
 from settlement import payments
 from settlement.neutrality import covers
 from tanyi.app import counter, event_orders, second_person
-from tanyi.app.event_orders import (
-    ChoiceUnfit,
-    CoverOrder,
-    DearerThanAgreed,
-    EventOrder,
-    NotEnoughOnSale,
-    Order,
-    Reserved,
-    offers,
-)
+from tanyi.app.event_orders import CoverOrder, EventOrder, Order, Reserved
 from tanyi.app.installation import Installation
 from tanyi.kernel import approvals, idempotency
 from tanyi.kernel.approvals import Approved
@@ -31,8 +22,6 @@ from tanyi.kernel.errors import N_, Conflict, Unavailable
 from tanyi.kernel.work import Actor, Work
 
 DONE: Final = 303
-KIND: Final = event_orders.NEW_EVENT
-__all__ = ["ChoiceUnfit", "CoverOrder", "DearerThanAgreed", "EventOrder", "NotEnoughOnSale", "offers"]
 
 
 class PriceChanged(Conflict):

@@ -19,8 +19,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from litestar import Litestar, Request, Router
-from litestar.config.compression import CompressionConfig
-from litestar.datastructures import CacheControlHeader, MutableScopeHeaders
+from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme

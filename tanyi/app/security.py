@@ -359,6 +359,11 @@ def locale_cookie(house: Installation, locale: str) -> Cookie:
     return _cookie(house, LOCALE_COOKIE, locale if locale in rendering.LANGUAGES else "zh", 365 * 86_400)
 
 
+def session_cookie(house: Installation, token: str) -> Cookie:
+    """The cookie of a session that was opened without a password: a guest who comes or comes back."""
+    return _cookie(house, SESSION_COOKIE, token, int(sessions.SESSION_LENGTH.total_seconds()))
+
+
 def form_cookie(house: Installation, secret: str) -> Cookie:
     """Ties the forms of somebody who is not signed in to this browser."""
     return _cookie(house, FORM_COOKIE, secret, None)

@@ -87,6 +87,7 @@ CHOSEN_KINDS: Final = tuple(kind for kind in KINDS if kind != INVITATION)  # wha
 
 ACTS: Mapping[str, str] = {
     "purchase.event": N_("Purchase for an event"),
+    "purchase.cover": N_("Offset of an event"),
     "threshold.set": N_("Other threshold for the second person"),
 }
 TASKS: Mapping[str, str] = {

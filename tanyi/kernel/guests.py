@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, fun
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tanyi.kernel import parties
+from tanyi.kernel import parties, sessions
 from tanyi.kernel.db import Base
 from tanyi.kernel.errors import N_, Conflict, Forbidden, Invalid
 from tanyi.kernel.work import Reader, Work
@@ -119,7 +119,7 @@ def welcome(work: Work, *, contact: str, name: str = "", peer: str = "") -> tupl
         Guest(user_id=person.id, contact_kind=kind, contact=plain, peer_sha256=peer_sha256, came_at=work.now)
     )
     work.session.flush()
-    return person.id, _open_session(work, person.id)
+    return person.id, sessions.begin(work, user_id=person.id)
 
 
 def renew_link(work: Work, *, contact: str) -> list[Renewed]:
@@ -140,7 +140,7 @@ def come_back(work: Work, *, token: str) -> tuple[int, str]:
     user_id = work.session.scalar(query)
     if user_id is None:
         raise LinkExpired
-    return user_id, _open_session(work, user_id)
+    return user_id, sessions.begin(work, user_id=user_id)
 
 
 def is_guest(reader: Reader, user_id: int) -> bool:
@@ -164,17 +164,6 @@ def _refuse_unless_few(work: Work, peer_sha256: str) -> None:
     of_peer = (Guest.peer_sha256 == peer_sha256, Guest.came_at > work.now - WINDOW)
     if work.session.scalars(select(func.count()).select_from(Guest).where(*of_peer)).one() >= MOST_IN_WINDOW:
         raise TooManyGuests
-
-
-def _open_session(work: Work, user_id: int) -> str:
-    """The one place here that opens a session: as a sign-in does, without a password."""
-    token = secrets.token_urlsafe(32)
-    session = parties.SignIn(
-        token_sha256=_fingerprint(token), user_id=user_id, expires_at=work.now + parties.SESSION_LENGTH
-    )
-    work.session.add(session)
-    work.session.flush()
-    return token
 
 
 def _fingerprint(token: str) -> str:

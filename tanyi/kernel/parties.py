@@ -283,6 +283,13 @@ def organisations(reader: Reader, ids: set[int]) -> dict[int, Organisation]:
     return {row.id: row for row in rows}
 
 
+def of_kind(reader: Reader, kind: str) -> list[Organisation]:
+    """The organisations of one of `KINDS`, in the order of their codes."""
+    return list(
+        reader.session.scalars(select(Organisation).where(Organisation.kind == kind).order_by(Organisation.code))
+    )
+
+
 def named_like(reader: Reader, words: str) -> set[int]:
     """The organisations whose code or name has these words."""
     texts = (Organisation.code, Organisation.name_zh, Organisation.name_en)

@@ -52,18 +52,24 @@ def sign_in(work: Work, *, username: str, password: str) -> str:
     person = work.session.scalar(select(User).where(User.username == username))
     passwords.refuse_unless_right(person.password_hash if person else None, password)
     assert person is not None, "nobody's password is never right"
-    membership_id = parties.first_membership(work, person.id)
+    return begin(work, user_id=person.id)
+
+
+def begin(work: Work, *, user_id: int) -> str:
+    """Opens a session in the oldest membership; gives its token, which is stored nowhere."""
+    membership_id = parties.first_membership(work, user_id)
     if membership_id is None:
         raise NoMembership
     token = secrets.token_urlsafe(32)
     work.session.add(
         SignIn(
             token_sha256=_fingerprint(token),
-            user_id=person.id,
+            user_id=user_id,
             membership_id=membership_id,
             expires_at=work.now + SESSION_LENGTH,
         )
     )
+    work.session.flush()
     return token
 
 

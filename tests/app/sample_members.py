@@ -78,7 +78,7 @@ def purchase(**changed: Any) -> dict[str, Any]:
 
 def one_approval(told: dict[str, Any], **changed: Any) -> dict[str, Any]:
     standing = dict.fromkeys(("is_open", "is_own", "may_decide", "may_withdraw"), False)
-    context = {"approval": told, "purchase": purchase(), "change": None, "errors": {}}
+    context = {"approval": told, "purchase": purchase(), "change": None, "cover": None, "errors": {}}
     return context | {"standing": standing | changed.pop("standing", {})} | changed | frame("firm", "/approvals")
 
 

@@ -24,8 +24,8 @@ from tests.app.sample_facts import (
     outcome,
     project,
 )
-from tests.app.sample_members import member_pages
 from tests.app.sample_frames import FILTERS, drawn, frame_pages, mapped, shown
+from tests.app.sample_members import member_pages
 from tests.app.sample_portfolio import portfolio_pages
 
 

@@ -9,8 +9,8 @@ import pytest
 from market.trading import trades
 from settlement import certificates, payments, retirement
 from settlement.neutrality import covers, events, offsets, standing
-from tanyi.app import event_purchase
-from tanyi.app.event_purchase import CoverOrder
+from tanyi.app import event_orders, event_purchase
+from tanyi.app.event_orders import CoverOrder
 from tanyi.app.summary import breaches
 from tanyi.kernel.idempotency import KeyUsedOtherwise
 from tanyi.kernel.quantities import Tonnes
@@ -89,14 +89,14 @@ def test_what_a_silent_bank_held_up_is_finished_by_sending_it_again(market: Mark
 
 
 def test_a_choice_that_does_not_add_up_is_refused(market: Market, listings, number) -> None:
-    with pytest.raises(event_purchase.ChoiceUnfit):
+    with pytest.raises(event_orders.ChoiceUnfit):
         cover(market, order(number, chosen={listings[0]: 80}))
 
 
 def test_more_than_is_on_sale_and_more_than_was_agreed_are_refused_and_nothing_is_bought(
     market: Market, listings, number
 ) -> None:
-    with pytest.raises(event_purchase.DearerThanAgreed):
+    with pytest.raises(event_orders.DearerThanAgreed):
         cover(market, order(number, most_fen=119 * 5000))
     cover(market, order(number, 100), key="first-order-of-two")
     with market.work("N01") as work:
@@ -109,14 +109,14 @@ def test_more_than_is_on_sale_and_more_than_was_agreed_are_refused_and_nothing_i
 
 def test_too_few_tonnes_on_sale_are_told(market: Market, number) -> None:
     make_listing(market, "S01", make_issued(market, "S01", 80), 80)
-    with pytest.raises(event_purchase.NotEnoughOnSale) as refused:
+    with pytest.raises(event_orders.NotEnoughOnSale) as refused:
         cover(market, order(number))
     assert refused.value.facts == {"covered_t": 80, "asked_t": 119}
 
 
 def test_the_desk_proposes_what_is_missing(market: Market, listings, number) -> None:
     with market.house.open_reader() as reader:
-        told = event_purchase.offers(reader, events.own(reader, number, market.party("N01")))
+        told = event_orders.offers(reader, events.own(reader, number, market.party("N01")))
     assert (told.answer.best.covered_t, told.answer.best.cost_fen) == (119, 100 * 5000 + 19 * 5600)
 
 

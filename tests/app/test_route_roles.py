@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tanyi.app import counter
-from tanyi.app.event_purchase import EventOrder, buy_and_retire
+from tanyi.app.event_orders import EventOrder
+from tanyi.app.event_purchase import buy_and_retire
 from tanyi.app.security import ANONYMOUS, EVERYONE, declared, handlers_of, is_api
 from tanyi.kernel.parties import ROLES
 from tanyi.kernel.quantities import Tonnes

@@ -21,7 +21,7 @@ from market.registry import issuance
 from market.trading import bids, listings
 from matching import rounds
 from settlement import retirement
-from tanyi.app import event_purchase, second_person
+from tanyi.app import event_orders, event_purchase, second_person
 from tanyi.app.api.answers import REPLAYED, Listed, Origin, key_of, listed, once, origin, takes
 from tanyi.app.installation import Installation
 from tanyi.app.intake import Permille, PriceFen, QuantityT, Shape, Text, Word, page_of, read_json
@@ -256,8 +256,8 @@ def _offered(work: Work, visitor: Visitor, order: ListingOrder) -> ListingShown:
     return _listings(work, [listing])[0]
 
 
-def _event_order(number: str, order: PurchaseOrder) -> event_purchase.EventOrder:
-    return event_purchase.EventOrder(
+def _event_order(number: str, order: PurchaseOrder) -> event_orders.EventOrder:
+    return event_orders.EventOrder(
         listing=number,
         quantity_t=Tonnes(order.quantity_t),
         event_name=order.event.name.strip(),

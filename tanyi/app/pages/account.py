@@ -13,7 +13,7 @@ from litestar.response import Redirect
 from tanyi.app import security
 from tanyi.app.demo import ACCOUNTS
 from tanyi.app.installation import Installation
-from tanyi.app.pages import pieces, views_firms, views_offices, views_organisers, views_sellers
+from tanyi.app.pages import pieces, views_firms, views_offices, views_organiser_home, views_sellers
 from tanyi.app.pages.exports import answer, asked_of
 from tanyi.app.pages.rendering import LANGUAGES, translate
 from tanyi.app.pages.tabular import Asked
@@ -28,6 +28,10 @@ SAID: Final = {  # what a page says after a form was taken in, by the word in it
     "withdrawn": N_("The listing is withdrawn; its tonnes are free again."),
     "confirmed": N_("Your bid is confirmed. You may change it until the round closes."),
     "welcome": N_("You are signed in."),
+    "event-withdrawn": N_("The event is withdrawn. Nothing was retired for it."),
+    "accounted": N_("The real figures are kept. Here is what follows from them."),
+    "declared": N_("The statement is public. Thank you for making the event neutral."),
+    "commissioned": N_("The verification body has been asked. You see here when its report is approved."),
 }
 
 
@@ -55,7 +59,7 @@ def home_of(reader: Reader, visitor: Visitor, asked: Asked) -> tuple[str, dict[s
     if "firm" in roles:
         return "pages/firm/home.html", views_firms.home(reader, own_id, asked)
     if "organiser" in roles:
-        return "pages/organiser/home.html", views_organisers.home(reader, own_id, asked.query)
+        return "pages/organiser/home.html", views_organiser_home.home(reader, own_id, asked)
     if "operator" in roles:
         return "pages/operator/home.html", views_offices.operator(reader, asked)
     if "regulator" in roles:

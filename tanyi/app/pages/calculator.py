@@ -108,8 +108,10 @@ class Sheet(forms.Form):
     ) -> Activity:
         typed = {part: self.typed[f"{part}-{activity}"] for part in ("many", "each", "quantity")}
         is_suggested = bool(proposed) and all(typed[part] == proposed.get(part, "") for part in typed)
-        label = {"label": SUGGESTION} if is_suggested else {}
-        return Activity(activity=activity, own_kgco2e_per_unit=own, own_evidence=evidence, **(counted | label))
+        stated: dict[str, Any] = {"activity": activity, "own_kgco2e_per_unit": own, "own_evidence": evidence, **counted}
+        if is_suggested:
+            stated["label"] = SUGGESTION
+        return Activity(**stated)
 
     def _further(self, key: str) -> Activity | None:
         typed = {part: self.typed[f"{key}-{part}"] for part in MORE_PARTS}
@@ -213,8 +215,6 @@ def first_figures(participants: int | None, days: int) -> dict[str, str]:
     """The form of a new event: filled with the suggestions, the rest empty."""
     proposed = suggested(participants or 0, days)
     return {f"{part}-{activity}": text for activity, typed in proposed.items() for part, text in typed.items()}
-
-
 
 
 def _times(many: Decimal, each: Decimal) -> Decimal:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
 from market.emitters import footprint
 from market.emitters.footprint import Activity, Line
 from settlement.neutrality import calculations
-from settlement.tables import Event
-from tanyi.app import uploads
+from settlement.neutrality.events import Event
+from tanyi.app import event_lists
+from tanyi.app.event_lists import BadCell
 from tanyi.app.pages import views_footprint
 from tanyi.app.pages.calculator import BLANK_ROWS, Sheet, first_figures, typed_of
 from tanyi.app.pages.calculator_rows import suggested
 from tanyi.app.pages.event_facts import Asked
 from tanyi.app.pages.rendering import translate
 from tanyi.app.pages.sent import Sent
-from tanyi.kernel.errors import N_, Refusal
+from tanyi.kernel.errors import N_, Invalid, Refusal
 
 TEMPLATE: Final = "pages/neutral/activities.html"
 SAVE, UPLOAD, RECALCULATE = "save", "upload", "recalculate"
-NO_FILE = N_("Choose a workbook first.")
+BAD_CELLS = N_("Some cells could not be read. They are listed here; everything else was taken in.")
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Counted:
     basis: Basis
     activities: list[Activity]
     lines: dict[str, Line]
+    bad_cells: list[BadCell] = field(default_factory=list)
 
     @property
     def is_fit(self) -> bool:
@@ -77,6 +79,7 @@ class Counted:
             "total": views_footprint.total(list(self.lines.values())),
             "errors": self.sheet.errors,
             "has_forcing": forcing,
+            "bad_cells": self.bad_cells,
             "form": {"contact": self.sheet.typed["contact"]},
             "basis": {"participants": self.basis.participants, "days": self.basis.days} if proposed else None,
             "phases": list(footprint.PHASES),
@@ -112,24 +115,36 @@ def received(sent: Sent, basis: Basis, locale: str) -> Counted:
     """The page after it was sent; a workbook that came along takes the place of what was typed."""
     if sent.typed.get("action") != UPLOAD:
         return count(sent.typed, basis, locale)
-    kept = {name: sent.typed.get(name, "") for name in ("contact", "forcing")}
     try:
-        if not sent.file:
-            raise _NothingSent
-        read = uploads.activities_of(sent.file)
+        return _uploaded(sent, basis, locale)
     except Refusal as refusal:
         counted = count(sent.typed, basis, locale)
         counted.sheet.errors.clear()
         counted.sheet.errors["sheet"] = translate(refusal.message, locale=locale, **refusal.facts)
         return counted
-    return count(typed_of(read) | kept, basis, locale)
 
 
-class _NothingSent(uploads.NotAWorkbook):
+def _uploaded(sent: Sent, basis: Basis, locale: str) -> Counted:
+    """What a workbook states; a cell that does not count is told beside the rows that do."""
+    if not sent.file:
+        raise NothingUploaded
+    forcing = sent.typed.get("forcing", "yes")
+    year, region = basis.ends_on.year, basis.region
+    check = event_lists.check_for(year=year, region=region, has_radiative_forcing=forcing != "no")
+    read = event_lists.read(sent.file, locale=locale, check=check)
+    kept = {"contact": sent.typed.get("contact", ""), "forcing": forcing}
+    counted = count(typed_of(list(read.activities.values())) | kept, basis, locale)
+    counted.bad_cells = read.bad_cells
+    if read.bad_cells:
+        counted.sheet.say("sheet", BAD_CELLS)
+    return counted
+
+
+class NothingUploaded(Invalid):
     """The button was pressed without a file."""
 
-    code = "calculator.no_file"
-    message = NO_FILE
+    code = "calculator.nothing_uploaded"
+    message = N_("Choose a workbook first.")
 
 
 def before(event: Event, versions: Sequence[calculations.Calculation], locale: str, *, suggests: bool) -> Counted:

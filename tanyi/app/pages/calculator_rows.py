@@ -53,7 +53,9 @@ ROWS: Final[Mapping[str, tuple[Row, ...]]] = {
         Row(activity="car_new_energy", hint=N_("Cars, not people."), many=CARS, each=THERE_AND_BACK),
         Row(activity="coach", many=PEOPLE, each=THERE_AND_BACK),
         Row(activity="bus", hint=N_("Journeys on the spot, over all days."), many=PEOPLE, each=N_("km each, all days")),
-        Row(activity="metro", hint=N_("Journeys on the spot, over all days."), many=PEOPLE, each=N_("km each, all days")),
+        Row(
+            activity="metro", hint=N_("Journeys on the spot, over all days."), many=PEOPLE, each=N_("km each, all days")
+        ),
         Row(activity="taxi", hint=N_("Cars, not people."), many=CARS, each=N_("km each, all days")),
     ),
     "LODGING_CATERING": (

@@ -14,14 +14,24 @@ from typing import Any, Final
 
 from market.emitters import factors
 from settlement.neutrality import events
-from settlement.neutrality.events import Facts
-from settlement.tables import Event
+from settlement.neutrality.events import Event, Facts
 from tanyi.app.pages.forms import Form
 from tanyi.app.pages.pieces import names
 from tanyi.app.pages.sent import Sent
 from tanyi.kernel.errors import N_, Refusal
 
-TEXTS: Final = ("name", "kind", "starts_on", "ends_on", "place", "region", "participants", "organiser", "others", "content")
+TEXTS: Final = (
+    "name",
+    "kind",
+    "starts_on",
+    "ends_on",
+    "place",
+    "region",
+    "participants",
+    "organiser",
+    "others",
+    "content",
+)
 PHASES_CHOSEN: Final = ("PREPARATION", "CLOSE_OUT")
 KINDS: Final = tuple(kind for kind in events.KINDS if kind != "OTHER")
 MOST_PEOPLE = 10_000_000
@@ -77,7 +87,9 @@ def read(sent: Sent, locale: str, *, today: date, asks_organiser: bool) -> Asked
         ends_on=ends_on,
         region=form.typed["region"] or "HEBEI",
         expected_participants=people,
-        co_organisers=tuple(each.strip() for each in COMMA.split(form.text("others", is_required=False)) if each.strip()),
+        co_organisers=tuple(
+            each.strip() for each in COMMA.split(form.text("others", is_required=False)) if each.strip()
+        ),
         phases=tuple(phase for phase in events.PHASES if phase == events.EVENT_PHASE or phase in phases),
         **texts,
     )

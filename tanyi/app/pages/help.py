@@ -21,6 +21,7 @@ class Help:
 CLAUSE_SUPPLY = N_("Measures, clause 2(1): carbon-reduction products from methodology to registry")
 CLAUSE_TRADE = N_("Measures, clause 2(2): trade of carbon-reduction products")
 CLAUSE_DUTY = N_("Measures, clause 2(3): who covers emissions, and how much")
+CLAUSE_EVENTS = N_("Guide on the carbon neutrality of large events (trial), 2019; measures, clause 2(3)")
 CLAUSE_OVERSIGHT = N_("Measures, clause 5: oversight and public proof")
 
 PAGES: Final[Mapping[str, Help]] = {
@@ -78,6 +79,28 @@ PAGES: Final[Mapping[str, Help]] = {
         N_("The monitored years that wait for a verifier, and what your office has stated."),
         N_("Open a project to redo its sum from the stated parameters."),
         CLAUSE_SUPPLY,
+    ),
+    "organiser": Help(
+        N_("Your events from the first estimate to the public statement."),
+        N_(
+            "Take the next step of an event, come back to a draft, buy what is missing, and keep receipts and certificates."
+        ),
+        CLAUSE_EVENTS,
+    ),
+    "events": Help(
+        N_("Every event whose plan was published here."),
+        N_("Compare estimate and reality, open certificates and statements, or make an event of your own neutral."),
+        CLAUSE_EVENTS,
+    ),
+    "calculator": Help(
+        N_("The sum of what an event emits: quantity times factor, added up, rounded up once to whole tonnes."),
+        N_("Fill in what you know, open a row to see where its factor comes from, or put in your own with evidence."),
+        CLAUSE_EVENTS,
+    ),
+    "offsets": Help(
+        N_("What is on sale and fits your event, with its price and its story."),
+        N_("Take the cheapest way as it is, prefer a type, a place or a year, or choose tonne by tonne."),
+        CLAUSE_EVENTS,
     ),
     "style": Help(
         N_("How this site looks, works and speaks, shown by its own parts."),

@@ -119,6 +119,20 @@ MESSAGE = {
     "SENT": N_("Sent"),
     "FAILED": N_("Given up"),
 }
+EVENT = {
+    "DRAFT": N_("Draft"),
+    "PLANNED": N_("Plan published"),
+    "ACCOUNTED": N_("Real figures counted"),
+    "NEUTRAL": N_("Covered"),
+    "DECLARED": N_("Neutral, declared"),
+    "WITHDRAWN": N_("Withdrawn"),
+}
+EVALUATION = {
+    "COMMISSIONED": N_("Commissioned"),
+    "REPORTED": N_("Reported, under review"),
+    "APPROVED": N_("Approved"),
+    "ENDED": N_("Ended"),
+}
 RESULT = {
     "optimal": N_("Proven optimal"),
     "bounded": N_("Best found, with a proven bound"),
@@ -137,10 +151,13 @@ STATES: Mapping[str, Mapping[str, str]] = {
     "result": RESULT,
     "approval": APPROVAL,
     "message": MESSAGE,
+    "event": EVENT,
+    "evaluation": EVALUATION,
 }
 GOOD = frozenset(
     {"FREE", "LISTED", "OPEN", "REGISTERED", "ISSUED", "VERIFIED", "ACCEPTED", "MET", "OVER", "CONFIRMED", "ENTERED"}
     | {"PUBLISHED", "SETTLED", "RETIRED", "SOLVED", "OPTIMAL", "IN_ROUND", "APPROVED", "DONE"}
+    | {"NEUTRAL", "DECLARED"}
 )
 WARNING = frozenset(
     {"PARTIAL", "DRAFT", "RESERVED", "NOT_ASSESSABLE_NO_BENCHMARK", "METHODOLOGY_PENDING", "BOUNDED", "TIME_LIMIT"}
@@ -220,6 +237,60 @@ DUTIES: Mapping[str, str] = {
     "BENCHMARK": N_("Duty above the benchmark"),
     "EIA": N_("Duty of an approved project"),
 }
+EVENT_KINDS: Mapping[str, str] = {
+    "PERFORMANCE": N_("Performance"),
+    "COMPETITION": N_("Competition"),
+    "MEETING": N_("Meeting"),
+    "FORUM": N_("Forum"),
+    "EXHIBITION": N_("Exhibition"),
+    "OFFICE": N_("Office work"),
+    "PRODUCTION": N_("Production"),
+    "DAILY_LIFE": N_("Daily life"),
+    "OTHER": N_("Other event"),
+}
+EVENT_PHASES: Mapping[str, str] = {
+    "PREPARATION": N_("Preparation"),
+    "EVENT": N_("The event itself"),
+    "CLOSE_OUT": N_("Closing"),
+}
+EVENT_ACCOUNTS: Mapping[str, str] = {"ESTIMATE": N_("estimated"), "ACTUAL": N_("counted")}
+OFFSET_WAYS: Mapping[str, str] = {
+    "CREDITS": N_("Reduction products bought and retired"),
+    "NEW_FOREST": N_("A newly planted forest of its own"),
+}
+CONFIRMATIONS: Mapping[str, str] = {
+    "SELF": N_("Self-declaration of the organiser"),
+    "INDEPENDENT": N_("Evaluation by an independent body"),
+}
+FOOTPRINT_CATEGORIES: Mapping[str, str] = {  # annex 1 of the guide of 2019
+    "FUEL_STATIONARY": N_("Fuel burnt in fixed plants"),
+    "FUEL_MOBILE": N_("Fuel burnt in vehicles and machines"),
+    "ELECTRICITY_HEAT": N_("Purchased electricity and heat"),
+    "TRANSPORT": N_("Journeys of organisers and participants"),
+    "LODGING_CATERING": N_("Lodging and catering"),
+    "SUPPLIES": N_("Supplies of the event"),
+    "WASTE": N_("Waste"),
+}
+FOOTPRINT_STANDARDS: Mapping[str, str] = {
+    "FUEL_STATIONARY": N_("Boilers, direct-fired chillers, gas stoves of the venue and of the offices that serve it."),
+    "FUEL_MOBILE": N_("Vehicles and machines that burn fuel for the event."),
+    "ELECTRICITY_HEAT": N_("Electric vehicles that serve the event belong here too."),
+    "TRANSPORT": N_("Everybody who comes because of the event: by air, rail, road, metro, taxi."),
+    "LODGING_CATERING": N_("Nights and meals of those who take part."),
+    "SUPPLIES": N_("Emissions embodied in what is bought for the event."),
+    "WASTE": N_("Methane from landfill, fossil carbon dioxide from incineration."),
+}
+ACTIVITY_UNITS: Mapping[str, str] = {
+    "kWh": N_("kWh"),
+    "GJ": N_("GJ"),
+    "Nm3": N_("Nm³"),
+    "kg": N_("kg"),
+    "m3": N_("m³"),
+    "vehicle-km": N_("vehicle-km"),
+    "passenger-km": N_("passenger-km"),
+    "room-night": N_("room-nights"),
+    "meal": N_("meals"),
+}
 TABLES: Mapping[str, Mapping[str, str]] = {
     "duty": DUTIES,
     "type": PRODUCT_TYPES,
@@ -230,6 +301,14 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "reason": REASONS,
     "stage": STAGES,
     "failure": FAILURES,
+    "event_kind": EVENT_KINDS,
+    "event_phase": EVENT_PHASES,
+    "event_account": EVENT_ACCOUNTS,
+    "offset_way": OFFSET_WAYS,
+    "confirmation": CONFIRMATIONS,
+    "footprint_category": FOOTPRINT_CATEGORIES,
+    "footprint_standard": FOOTPRINT_STANDARDS,
+    "activity_unit": ACTIVITY_UNITS,
 }
 
 

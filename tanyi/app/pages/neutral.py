@@ -10,18 +10,18 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect
 
 from settlement.neutrality import calculations, events
-from tanyi.app import security
+from tanyi.app import event_sheets, security
 from tanyi.app.installation import Installation
 from tanyi.app.pages import calculator_page, event_facts, views_neutral
 from tanyi.app.pages.event_facts import Asked
+from tanyi.app.pages.exports import here
 from tanyi.app.pages.forms import Form as TypedForm
 from tanyi.app.pages.pieces import typed
-from tanyi.app.pages.public import here
-from tanyi.app.pages.rendering import with_query
 from tanyi.app.pages.sent import SENT, Sent, sent_of_query
 from tanyi.app.pages.views_events import steps
 from tanyi.app.security import Form, Visitor, access, page, see_other
-from tanyi.kernel import guests, parties
+from tanyi.app.spreadsheets import XLSX_TYPE
+from tanyi.kernel import guests, sessions
 from tanyi.kernel.clock import civil_date, system_clock
 from tanyi.kernel.errors import Refusal
 from tanyi.kernel.work import Reader, Work
@@ -69,7 +69,7 @@ def keep(
     """Reads a workbook in, calculates again, or saves: whoever has no account becomes a guest with the first save."""
     asked = _asked(sent, visitor)
     if asked.facts is None:
-        return see_other(with_query("/neutral/calculate", {}) + _query(asked))
+        return see_other("/neutral/calculate" + _query(asked))
     counted = calculator_page.received(sent, calculator_page.basis_asked(asked), visitor.locale)
     if sent.typed.get("action") == calculator_page.SAVE and counted.is_fit:
         try:
@@ -91,16 +91,16 @@ def _save(
     assert asked.facts is not None, "only facts that can be read are saved"
     cookies = []
     with house.open_work(visitor.actor) as work:
-        organiser_id = visitor.user.organisation_id if visitor.user else None
+        acting, organiser_id = work, visitor.user.organisation_id if visitor.user else None
         if organiser_id is None:
             peer = request.client.host if request.client else ""
             contact, name = counted.sheet.typed["contact"], asked.form.typed["organiser"]
             _, token = guests.welcome(work, contact=contact, name=name, peer=peer)
             cookies = [security.session_cookie(house, token)]
-            work, organiser_id = _acting(work, token)
-        event = events.draft(work, organiser_id=organiser_id, facts=asked.facts)
+            acting, organiser_id = _acting(work, token)
+        event = events.draft(acting, organiser_id=organiser_id, facts=asked.facts)
         calculations.estimate(
-            work,
+            acting,
             number=event.number,
             organiser_id=organiser_id,
             activities=counted.activities,
@@ -112,7 +112,7 @@ def _save(
 
 def _acting(work: Work, token: str) -> tuple[Work, int]:
     """The same transaction, in which the guest who has just come acts from here on."""
-    guest = parties.by_session(work, token)
+    guest = sessions.by_session(work, token)
     assert guest is not None, "the session was opened in this transaction"
     return replace(work, actor=guest.actor), guest.organisation_id
 
@@ -123,7 +123,12 @@ def _asked(sent: Sent, visitor: Visitor) -> Asked:
 
 
 def _facts_page(visitor: Visitor, context: dict[str, Any], *, path: str, status: int = 200) -> Response[str]:
-    about = {"event": None, "steps": steps("facts", None), "action": "/neutral/calculate", "method": "get"}
+    about: dict[str, Any] = {
+        "event": None,
+        "steps": steps("facts", None),
+        "action": "/neutral/calculate",
+        "method": "get",
+    }
     about |= {"asks_organiser": visitor.user is None, "back": "/neutral"}
     return page(visitor, "pages/neutral/facts.html", status=status, path=path, **(context | about))
 
@@ -175,9 +180,7 @@ def send_link(
         except guests.ContactUnreadable as wrong:
             asked.say_refusal("contact", wrong)
     sent = None if asked.errors else {"contact": contact, "links": links if visitor.is_demo else []}
-    return page(
-        visitor, RETURN, status=422 if asked.errors else 200, form=asked.typed, errors=asked.errors, sent=sent
-    )
+    return page(visitor, RETURN, status=422 if asked.errors else 200, form=asked.typed, errors=asked.errors, sent=sent)
 
 
 @get("/neutral/link", opt=access(scope="public"), sync_to_thread=True)
@@ -195,4 +198,11 @@ def come_back(
     return see_other("/my", cookies=[security.session_cookie(house, token)])
 
 
-ROUTES = [landing, new, calculate, keep, way_back, send_link, come_back]
+@get("/neutral/template.xlsx", opt=access(scope="public"), sync_to_thread=True)
+def workbook(visitor: NamedDependency[Visitor]) -> Response[bytes]:
+    """The workbook to fill in instead of the form."""
+    headers = {"Content-Disposition": f'attachment; filename="tanyi-activities-{visitor.locale}.xlsx"'}
+    return Response(event_sheets.template(locale=visitor.locale), media_type=XLSX_TYPE, headers=headers)
+
+
+ROUTES = [workbook, landing, new, calculate, keep, way_back, send_link, come_back]

@@ -13,7 +13,8 @@ from market.trading import listings, trades
 from settlement import payments, retirement
 from settlement.neutrality import events
 from tanyi.app import event_purchase, second_person
-from tanyi.app.event_purchase import EventOrder, NotYetPaid
+from tanyi.app.event_orders import EventOrder
+from tanyi.app.event_purchase import NotYetPaid
 from tanyi.app.installation import Installation
 from tanyi.app.pages import views_market, views_organisers
 from tanyi.app.pages.forms import Form as TypedForm

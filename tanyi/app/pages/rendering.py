@@ -78,6 +78,7 @@ def environment() -> jinja2.Environment:
     env.filters.update({"word": _word, "state_name": _state_name, "tone": labels.tone, "type_name": _type_name})
     env.filters["spoken"] = _spoken
     env.filters.update({"choices": _choices, "type_choices": _type_choices, "state_choices": _state_choices})
+    env.filters["word_choices"] = _word_choices
     shared: dict[str, Any] = {"static": address_of, "term_of": term_of, "help_of": help_of, "fresh_id": fresh_id}
     shared |= {"sentence": _sentence}
     shared |= {"with_query": with_query, "share_permille": share_permille, "LANGUAGES": LANGUAGES}
@@ -152,6 +153,12 @@ def _state_name(context: Context, state: str, kind: str) -> str:
 def _type_name(context: Context, product_type: Any) -> str:
     """A product type by its code, or by the names that its methodology's file gives it."""
     return _word(context, product_type, "type") if isinstance(product_type, str) else local_name(context, product_type)
+
+
+@pass_context
+def _word_choices(context: Context, codes: list[str], table: str) -> list[tuple[str, str]]:
+    """Codes of one of the tables of `labels` as (code, word) for a select."""
+    return [(code, _word(context, code, table)) for code in codes]
 
 
 @pass_context

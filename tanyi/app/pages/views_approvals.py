@@ -9,7 +9,8 @@ from typing import Any
 from market.registry import issuance
 from market.trading import listings
 from settlement import certificates
-from tanyi.app import approved_acts, event_purchase, wording
+from settlement.neutrality import events
+from tanyi.app import approved_acts, event_orders, wording
 from tanyi.app.pages import pieces
 from tanyi.kernel import approval_book, approvals, parties, tasks, thresholds
 from tanyi.kernel.approval_book import Approval
@@ -76,7 +77,8 @@ def one(reader: Reader, number: str, actor: Actor) -> dict[str, Any]:
     }
     return {
         "approval": told,
-        "purchase": _purchase(reader, act) if row.kind == event_purchase.KIND.code else None,
+        "purchase": _purchase(reader, act) if row.kind == event_orders.NEW_EVENT.code else None,
+        "cover": _cover(reader, act, row.organisation_id) if row.kind == event_orders.OWN_EVENT.code else None,
         "change": act if row.kind == approved_acts.THRESHOLD.code else None,
         "standing": _standing(reader, row, actor),
         "errors": {},
@@ -98,6 +100,26 @@ def _standing(reader: Reader, row: Approval, actor: Actor) -> dict[str, bool]:
         "is_own": is_own,
         "may_decide": is_open and has_right and not is_own,
         "may_withdraw": is_own and approvals.STATES.may(row.state, "WITHDRAWN"),
+    }
+
+
+def _cover(reader: Reader, act: Mapping[str, Any], organiser_id: int) -> dict[str, Any]:
+    """Purchases for an event of the own organisation as they were prepared, beside what the listings offer now."""
+    offers = [listings.by_number(reader, number) for number in sorted(act["chosen"])]
+    origins = issuance.provenance(reader, {offer.issuance_id for offer in offers})
+    offered_t = blocks.offered_t(reader, [offer.id for offer in offers])
+    lines = [
+        pieces.origin_facts(origins[offer.issuance_id])
+        | {
+            "listing": offer.number,
+            "quantity_t": act["chosen"][offer.number],
+            "price_fen": act["prices_fen"][offer.number],
+            "is_offered": int(offered_t.get(offer.id, 0)) >= act["chosen"][offer.number],
+        }
+        for offer in offers
+    ]
+    return {"lines": lines, "event": events.own(reader, act["event"], organiser_id)} | {
+        name: act[name] for name in ("quantity_t", "total_fen", "beneficiary")
     }
 
 

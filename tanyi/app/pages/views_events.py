@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from market.registry import issuance
 from settlement import certificates
 from settlement.neutrality import calculations, confirmations, evaluations, events, offsets, plans, standing
+from settlement.neutrality.events import Event
+from settlement.neutrality.plans import Measure
 from settlement.neutrality.standing import Standing
-from settlement.neutrality.tables import Measure
-from settlement.tables import Event
 from tanyi.app.pages import pieces, views_footprint
 from tanyi.app.pages.measure_options import measure_names
 from tanyi.app.pages.rendering import translate
@@ -27,7 +26,10 @@ TASKS: Mapping[str, tuple[str, str]] = {
     "measures": (N_("Name your reduction measures"), N_("Reducing comes before offsetting.")),
     "plan": (N_("Publish the plan"), N_("Eight items, public before the event begins.")),
     "offsets": (N_("Choose offsets"), N_("%(missing)s t are still to be retired.")),
-    "actuals": (N_("Enter the real figures"), N_("The event is over: replace the estimate by bills, tickets and lists.")),
+    "actuals": (
+        N_("Enter the real figures"),
+        N_("The event is over: replace the estimate by bills, tickets and lists."),
+    ),
     "difference": (N_("Buy the difference"), N_("More was emitted than retired: %(missing)s t are missing.")),
     "confirmation": (N_("Confirm that the event is neutral"), N_("By your own declaration or by an independent body.")),
     "statement": (N_("Publish the statement"), N_("Eight items, as the guide asks; then nothing is left to do.")),
@@ -46,7 +48,7 @@ def head(event: Event) -> dict[str, Any]:
         "from_on": event.starts_on,
         "to_on": event.ends_on,
         "place": event.place,
-        "is_public": event.state not in events.UNPUBLISHED,
+        "is_public": events.is_public(event.state),
     }
 
 
@@ -66,7 +68,7 @@ def steps(now: str, number: str | None, done: Sequence[str] = ()) -> list[dict[s
 
 def done_steps(reader: Reader, event: Event) -> list[str]:
     """Which steps of the wizard an event has behind it."""
-    if event.state not in events.UNPUBLISHED:
+    if events.is_public(event.state):
         return ["facts", "activities", "measures", "plan"]
     lacking = plans.missing_items(reader, event)
     return [
@@ -78,7 +80,7 @@ def done_steps(reader: Reader, event: Event) -> list[str]:
 
 def clock(event: Event, now: Standing) -> dict[str, Any] | None:
     """The countdown of the guide; none once neutrality was reached in time."""
-    if now.neutral_on is not None or event.state == "WITHDRAWN":
+    if now.neutral_on is not None or events.is_given_up(event.state):
         return None
     return {
         "due_on": now.deadline_on,
@@ -98,11 +100,12 @@ def tasks(reader: Reader, event: Event, now: Standing, *, locale: str) -> list[d
             "word": translate(TASKS[code][0], locale=locale),
             "text": translate(TASKS[code][1], locale=locale, **facts),
         }
-        for code in _next_steps(reader, event, now)
+        for code in next_steps(reader, event, now)
     ]
 
 
-def _next_steps(reader: Reader, event: Event, now: Standing) -> list[str]:
+def next_steps(reader: Reader, event: Event, now: Standing) -> list[str]:
+    """The keys of `TASKS` that an event waits for, the first thing first."""
     if events.STATES.may(event.state, "PLANNED"):
         lacking = plans.missing_items(reader, event)
         first = [step for step, item in (("activities", "estimate"), ("measures", "measures")) if item in lacking]
@@ -125,25 +128,27 @@ def room(reader: Reader, event: Event, public_url: str, *, locale: str) -> dict[
     stages = {stage: latest_account(reader, event.id, stage) for stage in (calculations.ESTIMATE, calculations.ACTUAL)}
     bought = retirements(reader, event.id)
     told = evaluations.of_event(reader, event.id)
-    return _tonnes(now) | {
+    return tonnes(now) | {
         "event": head(event),
         "tasks": tasks(reader, event, now, locale=locale),
         "clock": clock(event, now),
         "estimate": stages[calculations.ESTIMATE],
         "actual": stages[calculations.ACTUAL],
         "purchases": bought,
-        "evaluations": [_evaluation(reader, each) for each in told],
-        "badge": badge(event, public_url) if bought and event.state not in events.UNPUBLISHED else None,
+        "evaluations": [evaluation(reader, each) for each in told],
+        "badge": badge(event, public_url) if events.is_public(event.state) else None,
         "may_withdraw": events.STATES.may(event.state, "WITHDRAWN") and not now.retired_t,
     }
 
 
-def _evaluation(reader: Reader, found: evaluations.Evaluation) -> dict[str, Any]:
+def evaluation(reader: Reader, found: evaluations.Evaluation) -> dict[str, Any]:
+    """An evaluation as a row: who does it, since when, how far it is."""
     body = parties.organisations(reader, {found.evaluator_id})[found.evaluator_id]
     return {"number": found.number, "state": found.state, "body": pieces.names(body), "at": found.commissioned_at}
 
 
-def _tonnes(now: Standing) -> dict[str, int]:
+def tonnes(now: Standing) -> dict[str, int]:
+    """The four figures of an event: needed, covered, missing, beyond."""
     return {
         "needed_t": now.needed_t,
         "retired_t": now.covered_t,
@@ -179,7 +184,9 @@ def plan(reader: Reader, event: Event) -> dict[str, Any]:
 
 def measures(stated: Sequence[Measure]) -> list[dict[str, Any]]:
     """The measures in both languages where they are among those that the form offers."""
-    return [{"text": measure_names(each.description), "phase": each.phase, "saving_kg": each.saving_kg} for each in stated]
+    return [
+        {"text": measure_names(each.description), "phase": each.phase, "saving_kg": each.saving_kg} for each in stated
+    ]
 
 
 def retirements(reader: Reader, event_id: int) -> list[dict[str, Any]]:
@@ -204,10 +211,10 @@ def retirements(reader: Reader, event_id: int) -> list[dict[str, Any]]:
 
 def _lines(runs: Sequence[blocks.Run], origins: Mapping[int, issuance.Provenance]) -> list[dict[str, Any]]:
     """One line for each issuance, however many runs of serials it takes."""
-    tonnes: dict[int, int] = {}
+    sums: dict[int, int] = {}
     for run in runs:
-        tonnes[run.issuance_id] = tonnes.get(run.issuance_id, 0) + int(run.quantity_t)
-    return [pieces.origin_facts(origins[key]) | {"quantity_t": quantity_t} for key, quantity_t in tonnes.items()]
+        sums[run.issuance_id] = sums.get(run.issuance_id, 0) + int(run.quantity_t)
+    return [pieces.origin_facts(origins[key]) | {"quantity_t": quantity_t} for key, quantity_t in sums.items()]
 
 
 def badge(event: Event, public_url: str) -> dict[str, Any]:
@@ -233,16 +240,11 @@ def row_facts(reader: Reader, found: Sequence[Event]) -> list[dict[str, Any]]:
     people = pieces.organisation_names(reader, {event.organiser_id for event in found})
     return [
         head(event)
-        | _tonnes(now[event.id])
+        | tonnes(now[event.id])
         | {
             "organisers": people[event.organiser_id],
-            "is_actual": now[event.id].actual_t is not None,
+            "account": "ACTUAL" if now[event.id].actual_t is not None else "ESTIMATE",
             "clock": clock(event, now[event.id]),
         }
         for event in found
     ]
-
-
-def is_upcoming(event: Event, today: date) -> bool:
-    """Whether an event has not ended yet."""
-    return today <= event.ends_on

@@ -8,6 +8,7 @@ from typing import Any
 
 from market.emitters import factors, footprint
 from market.emitters.footprint import Footprint, Line
+from tanyi.app import event_words
 from tanyi.app.pages import labels, pieces
 from tanyi.app.pages.calculator import MORE_PARTS, PARTS, Sheet
 from tanyi.app.pages.calculator_rows import ROWS, SUGGESTION, Row
@@ -119,13 +120,13 @@ def of_line(line: Line) -> dict[str, Any]:
 
 
 def _factor_facts(factor: factors.Factor, flags: Sequence[str]) -> dict[str, Any]:
-    source, region = factors.sources()[factor.source], factors.regions()[factor.region]
+    region = factors.regions()[factor.region]
     return {
         "id": factor.code,
         "value": f"{factor.kgco2e_per_unit:f}",
         "year": factor.data_year,
         "region": names(region),
-        "source": source_names(source),
+        "source": source_names(factor.source),
         "note": {"name_zh": factor.note_zh, "name_en": factor.note_en} if factor.note_zh else None,
         "spread": f"{footprint.UNCERTAINTY_PERCENT[factor.quality]}%",
         "is_proxy": factors.PROXY in flags,
@@ -142,12 +143,9 @@ def _empty_factor() -> dict[str, Any]:
     return nothing | flags | {"id": "—", "value": "", "region": pieces.nobody(), "source": "—"}
 
 
-def source_names(source: factors.Source) -> dict[str, str]:
-    """A source as it is cited: issuer, title, number, date."""
-    return {
-        "name_zh": "，".join(filter(None, (source.issuer_zh, f"《{source.title_zh}》", source.number_zh, source.issued))),  # noqa: RUF001
-        "name_en": ", ".join(filter(None, (source.issuer_en, source.title_en, source.number_en, source.issued))),
-    }
+def source_names(code: str) -> dict[str, str]:
+    """A source as it is cited, in both languages."""
+    return {"name_zh": event_words.citation(code, "zh"), "name_en": event_words.citation(code, "en")}
 
 
 def account(made: Footprint) -> dict[str, Any]:

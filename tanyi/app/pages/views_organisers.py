@@ -1,4 +1,4 @@
-"""What an organiser sees: the events made neutral, what each cost, and the receipt of one purchase."""
+"""What an organiser bought for its events: which trades brought which tonnes, what they cost, and each receipt."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from market.trading import listings, trades
 from settlement import certificates, payments, retirement
 from settlement.neutrality import events as neutral_events
 from tanyi.app.pages import pieces
-from tanyi.app.pages.pieces import names
-from tanyi.kernel import parties
 from tanyi.kernel.errors import NotFound
 from tanyi.kernel.work import Reader
 from tanyi.ledger import blocks
@@ -51,35 +49,16 @@ def paid_for(
     return found
 
 
-def home(reader: Reader, organisation_id: int, query: Mapping[str, str]) -> dict[str, Any]:
-    """An organiser's own page."""
-    organiser = parties.organisations(reader, {organisation_id})[organisation_id]
-    purchases = _purchases(reader, organisation_id)
-    paging, first = pieces.paging_of(query, len(purchases))
-    events = {(each["event"]["name"], each["event"]["held_on"]) for each in purchases}
-    summary = {
-        "retired_t": sum(each["quantity_t"] for each in purchases),
-        "events": len(events),
-        "spent_fen": sum(each["amount_fen"] for each in purchases),
-    }
-    return {
-        "organisation": names(organiser),
-        "summary": summary,
-        "purchases": pieces.part_of(purchases, first),
-        "paging": paging,
-    }
-
-
 def receipt(reader: Reader, number: str, organisation_id: int) -> dict[str, Any]:
     """The receipt of one purchase; another organisation's is not admitted to exist."""
     wanted = pieces.named(number)
-    for purchase in _purchases(reader, organisation_id):
+    for purchase in purchases(reader, organisation_id):
         if purchase["number"] == wanted:
             return {"purchase": purchase}
     raise NotFound
 
 
-def _purchases(reader: Reader, organisation_id: int) -> list[dict[str, Any]]:
+def purchases(reader: Reader, organisation_id: int) -> list[dict[str, Any]]:
     """Retirements for events, newest first, with what was bought for them."""
     retired = [row for row in retirement.newest(reader, holder_id=organisation_id) if row.event_id]
     runs: dict[int, list[blocks.Run]] = {row.id: [] for row in reversed(retired)}
@@ -89,7 +68,7 @@ def _purchases(reader: Reader, organisation_id: int) -> list[dict[str, Any]]:
     offers = listings.by_ids(reader, {trade.listing_id for trade in settled})
     bought = [(offers[trade.listing_id].issuance_id, trade) for trade in settled]
     paid = paid_for({key: _parts(each) for key, each in runs.items()}, bought)
-    facts = _Facts(reader, organisation_id, retired, runs, settled)
+    facts = _Facts(reader, organisation_id, retired, runs, settled, offers)
     return [facts.purchase(row, runs[row.id], paid.get(row.id, [])) for row in retired]
 
 
@@ -110,7 +89,9 @@ class _Facts:
         retired: Sequence[retirement.Retirement],
         runs: Mapping[int, Sequence[blocks.Run]],
         settled: Sequence[trades.Trade],
+        offers: Mapping[int, listings.Listing],
     ) -> None:
+        self.offers = offers
         self.origins = issuance.provenance(reader, {run.issuance_id for each in runs.values() for run in each})
         self.events = neutral_events.by_ids(reader, {row.event_id for row in retired if row.event_id})
         self.certified = certificates.numbers(reader, [row.id for row in retired])
@@ -126,7 +107,7 @@ class _Facts:
         payment = self.paid_by.get(first.id) if first else None
         return pieces.origin_facts(origin) | {
             "number": row.number,
-            "event": {"name": event.name, "held_on": event.held_on, "place": event.place},
+            "event": {"number": event.number, "name": event.name, "held_on": event.held_on, "place": event.place},
             "beneficiary": row.beneficiary or self.people[row.holder_id],
             "seller": self.people[first.seller_id] if first else pieces.nobody(),
             "serial": origin.serial(runs[0].lo, runs[0].end),
@@ -136,4 +117,16 @@ class _Facts:
             "payment_reference": (payment.intent or payment.number) if payment else "—",
             "bought_at": row.retired_at,
             "certificate": self.certified.get(row.id),
+            "lines": [self._line(each) for each in paid],
+            "serials": [self.origins[run.issuance_id].serial(run.lo, run.end) for run in runs],
+        }
+
+    def _line(self, paid: Paid) -> dict[str, Any]:
+        """What one trade brought, with its price."""
+        offer = self.offers[paid.trade.listing_id]
+        return pieces.origin_facts(self.origins[offer.issuance_id]) | {
+            "seller": self.people[paid.trade.seller_id],
+            "quantity_t": paid.quantity_t,
+            "price_fen": paid.trade.price_fen,
+            "cost_fen": paid.quantity_t * paid.trade.price_fen,
         }
