@@ -27,6 +27,7 @@ from matching.variables import Book, Whole
 LOOKS_BACK = 8  # the part of the effort after which a search without gain looks back
 FIRST_ASKED, FIRST_STEPS = 12, 0.15  # nodes after which what is left is handed over, and what may be spent on it
 ASKED_AGAIN = 8  # times as many nodes and steps
+MOST_PAIRS_ASKED = 8_000  # of a larger round stating the question alone takes seconds
 EFFORT_OF_A_STEP, EFFORT_OF_ROUNDING = 120_000_000, 600_000  # about as much time as so many pivots times rows take
 FIRST_ASKED, ASKED_AGAIN = 12, 12  # nodes after which what is left is handed over, and times as many the next time
 FIRST_STEPS, MORE_STEPS = 0.15, 8  # what may be spent on it then, in the constraint solver's steps, and times as much
@@ -110,10 +111,14 @@ class Tree:
                 looked_back = True
                 if self.best == first:
                     self.look_back(bound, limits)
-            if self.visits >= self.asked_at and self.is_settled_at_once(limits, self.promise(node)):
+            if self.may_ask() and self.is_settled_at_once(limits, self.promise(node)):
                 return self.best
             node = self.visited(*node) or self.most_promising()
         return self.promise(node)
+
+    def may_ask(self) -> bool:
+        """Whether it is time to hand over what is left, of a round that is small enough."""
+        return self.visits >= self.asked_at and len(self.rows.x) <= MOST_PAIRS_ASKED
 
     def promise(self, node: Node | None) -> int:
         """What the goal can be at most, with this node and those that are open."""
