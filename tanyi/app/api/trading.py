@@ -136,7 +136,7 @@ def one_listing(number: FromPath[str], reader: NamedDependency[Reader]) -> Listi
 
 @post(
     "/api/v1/listings",
-    opt=access("seller", scope="own") | takes(ListingOrder, is_keyed=True),
+    opt=access("seller", scope="own", key_scope="trade") | takes(ListingOrder, is_keyed=True),
     status_code=201,
     sync_to_thread=True,
     tags=["trading"],
@@ -151,7 +151,7 @@ def open_listing(
 
 @post(
     "/api/v1/listings/{number:str}/purchases",
-    opt=access("organiser", "firm", scope="own") | takes(PurchaseOrder, is_keyed=True),
+    opt=access("organiser", "firm", scope="own", key_scope="trade") | takes(PurchaseOrder, is_keyed=True),
     status_code=201,
     sync_to_thread=True,
     tags=["trading"],
@@ -210,7 +210,7 @@ def own_bids(
 
 @post(
     "/api/v1/bids/{number:str}/confirmation",
-    opt=access("firm", scope="own") | takes(BidTerms),
+    opt=access("firm", scope="own", key_scope="trade") | takes(BidTerms),
     status_code=200,
     sync_to_thread=True,
     tags=["trading"],
