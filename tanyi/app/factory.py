@@ -26,7 +26,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import Message, Scope
 
 from tanyi import __version__
-from tanyi.app import api, content_policy, pages, problems, security, static_files
+from tanyi.app import api, content_policy, pages, problems, security, static_files, visitors
 from tanyi.app.api.system import OpenApiFile
 from tanyi.app.compression import Compression
 from tanyi.app.installation import Installation, open_installation
@@ -166,5 +166,5 @@ async def _add_headers(message: Message, scope: Scope) -> None:
     for name, text in content_policy.headers(visitor.nonce if isinstance(visitor, Visitor) else None).items():
         headers[name] = text
     if isinstance(visitor, Visitor) and visitor.is_new and visitor.form_secret is not None:
-        cookie = security.form_cookie(scope["litestar_app"].state.house, visitor.form_secret)
+        cookie = visitors.form_cookie(scope["litestar_app"].state.house, visitor.form_secret)
         headers.add("set-cookie", cookie.to_header(header=""))

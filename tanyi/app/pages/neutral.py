@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect
 
 from settlement.neutrality import calculations, events
-from tanyi.app import event_sheets, security
+from tanyi.app import event_sheets
 from tanyi.app.installation import Installation
 from tanyi.app.pages import calculator_page, event_facts, views_neutral
 from tanyi.app.pages.event_facts import Asked
@@ -20,6 +20,7 @@ from tanyi.app.pages.pieces import typed
 from tanyi.app.pages.sent import SENT, Sent, sent_of_query
 from tanyi.app.pages.views_events import steps
 from tanyi.app.security import Form, Visitor, access, page, see_other
+from tanyi.app.signing_in import session_cookie
 from tanyi.app.spreadsheets import XLSX_TYPE
 from tanyi.kernel import guests, sessions
 from tanyi.kernel.clock import civil_date, system_clock
@@ -96,7 +97,7 @@ def _save(
             peer = request.client.host if request.client else ""
             contact, name = counted.sheet.typed["contact"], asked.form.typed["organiser"]
             _, token = guests.welcome(work, contact=contact, name=name, peer=peer)
-            cookies = [security.session_cookie(house, token)]
+            cookies = [session_cookie(house, token)]
             acting, organiser_id = _acting(work, token)
         event = events.draft(acting, organiser_id=organiser_id, facts=asked.facts)
         calculations.estimate(
@@ -195,7 +196,7 @@ def come_back(
         asked = TypedForm({}, ("contact",), visitor.locale)
         asked.say_refusal("contact", expired)
         return page(visitor, RETURN, status=403, form=asked.typed, errors=asked.errors, sent=None)
-    return see_other("/my", cookies=[security.session_cookie(house, token)])
+    return see_other("/my", cookies=[session_cookie(house, token)])
 
 
 @get("/neutral/template.xlsx", opt=access(scope="public"), sync_to_thread=True)

@@ -30,6 +30,7 @@ UNPRINTABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     r"\ud800-\udfff\U000e0000-\U000e007f]"
 )
+ROW_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 Names = dict[str, str]
 
 
@@ -147,6 +148,13 @@ def named(text: str) -> str:
     if UNPRINTABLE.search(text) or len(text) > LONGEST_QUERY:
         raise NotFound
     return text
+
+
+def id_of(text: str) -> int:
+    """The number of a row out of an address or a form; what no number can be is not found."""
+    if not ROW_NUMBER.fullmatch(text):
+        raise NotFound
+    return int(text)
 
 
 def paging_of(query: Mapping[str, str], total: int, per_page: int = PER_PAGE) -> tuple[dict[str, int], int]:

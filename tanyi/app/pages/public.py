@@ -52,7 +52,8 @@ def registry(
     if certificates.is_issued(reader, number):
         return see_other(f"/certificates/{number}")
     asked = asked_of(request, visitor)
-    return answer(visitor, asked, "pages/public/registry.html", views_registry.registry(reader, asked))
+    jurisdiction = visitor.user.jurisdiction if visitor.user else None
+    return answer(visitor, asked, "pages/public/registry.html", views_registry.registry(reader, asked, jurisdiction))
 
 
 @get("/registry/issuances", opt=access(scope="public"), sync_to_thread=True)

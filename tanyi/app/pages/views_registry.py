@@ -25,6 +25,7 @@ SERIAL = re.compile(r"(?:HB-[\w-]+-)?([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
 STATES = (*projects.STATES.moves, projects.PENDING)
 DECIMALS, MOST_PLACES = Decimal("0.0001"), 20
 COURSE = (*projects.TO_REGISTRATION, "ISSUED")
+MY_AREA: Final = "mine"
 AT_REST = ("FREE", "RESERVED", "PLEDGED", "LOCKED", "FROZEN", "BUFFER")
 
 
@@ -59,14 +60,15 @@ BLOCKS: Final = Spec(
 )
 
 
-def registry(reader: Reader, asked: Asked) -> dict[str, Any]:
-    """The public search of projects, and of one tonne by its serial."""
+def registry(reader: Reader, asked: Asked, jurisdiction: str | None = None) -> dict[str, Any]:
+    """The public search of projects, and of one tonne by its serial; an office with an area may keep to it."""
     types = projects.types_in_use(reader)
     chosen = {
         "q": pieces.typed(asked.query, "q"),
         "type": pieces.chosen(asked.query, "type", types),
         "state": pieces.chosen(asked.query, "state", STATES),
         "region": pieces.chosen(asked.query, "region", REGIONS),
+        "area": pieces.chosen(asked.query, "area", [MY_AREA] if jurisdiction else []),
     }
     found_block = block_of(reader, chosen["q"])
     filters = [
@@ -75,7 +77,11 @@ def registry(reader: Reader, asked: Asked) -> dict[str, Any]:
         Filter("state", N_("State"), pieces.state_options(STATES, "project")),
         Filter("region", N_("Region"), pieces.region_options()),
     ]
-    source = _found(reader, found_block["project_code"] if found_block else chosen["q"], chosen)
+    if jurisdiction:
+        mine = pieces.both(N_("My area: %(area)s"), area=labels.AREAS[jurisdiction])
+        filters.append(Filter("area", N_("Area of responsibility"), [(MY_AREA, mine)]))
+    words = found_block["project_code"] if found_block else chosen["q"]
+    source = _found(reader, words, chosen, jurisdiction if chosen["area"] else None)
     known = views_figures.registered(reader)
     return {
         "projects": tabular.table(PROJECTS, source, asked, filters=filters, chosen=chosen),
@@ -86,9 +92,10 @@ def registry(reader: Reader, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _found(reader: Reader, words: str, chosen: Mapping[str, str]) -> Source:
+def _found(reader: Reader, words: str, chosen: Mapping[str, str], jurisdiction: str | None) -> Source:
     """The projects that fit, in the order of their codes; the database counts and cuts."""
-    filters = {"words": words, "product_type": chosen["type"], "state": chosen["state"], "region": chosen["region"]}
+    filters: dict[str, Any] = {name: chosen[name] for name in ("state", "region")}
+    filters |= {"words": words, "product_type": chosen["type"], "jurisdiction": jurisdiction}
     owner_ids = parties.named_like(reader, words) if words else set()
     _, total = projects.search(reader, **filters, owner_ids=owner_ids, most=0)
 
