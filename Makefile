@@ -7,10 +7,10 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test gate check package bench long lock catalogs docs clean chromium
+.PHONY: help setup demo test gate check package bench bench-site long lock catalogs docs clean chromium
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: .venv/ready templates/static/vendor/ready ## Make the environment and the front-end assets
 	@$(BIN)/python -m compileall -q tanyi market matching settlement  # a third off the start of every command
@@ -61,6 +61,9 @@ bench: setup ## Measure everything (about 40 min), write docs/benchmarks.md; SEC
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements-bench.lock
 	@$(BIN)/python -m benchmarks $(SECTIONS) $(if $(SEEDS),--seeds $(SEEDS)) \
 		$(if $(REAL),--real $(REAL)) $(if $(PROBLEMS),--problems $(PROBLEMS))
+
+bench-site: setup chromium ## Measure how fast and how heavy every page of the demo is (about 2 min)
+	@$(BIN)/python -m benchmarks.site
 
 long: setup ## Solve and check thousands of random rounds; SEED=2 for others
 	@$(BIN)/python -m benchmarks.long_run $(if $(SEED),--seed $(SEED))

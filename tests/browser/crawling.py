@@ -7,11 +7,11 @@ three; with `most` None every address is visited.
 
 from __future__ import annotations
 
-import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -53,15 +53,13 @@ class Reached:
 
 @dataclass
 class Crawl:
-    """What one crawl found: pages, what is wrong, and how long the server took for each answer."""
+    """What one crawl found: pages, routes, and what is wrong."""
 
     visitor: Visitor
     language: str
     pages: list[Reached] = field(default_factory=list)
     routes: set[str] = field(default_factory=set)
     wrong: list[tuple[str, str]] = field(default_factory=list)  # (what, where)
-    seconds: dict[str, float] = field(default_factory=dict)
-    refused: set[tuple[str, int]] = field(default_factory=set)  # questions that a form may answer with "not so"
     fragments: list[tuple[str, str, str]] = field(default_factory=list)  # (page, fragment, from)
     ids: dict[str, set[str]] = field(default_factory=dict)
 
@@ -101,22 +99,67 @@ def client_of(site: Site, visitor: Visitor, language: str) -> httpx.Client:
     return httpx.Client(base_url=site.url, headers=headers, timeout=30)
 
 
+@dataclass(frozen=True)
+class Visited:
+    """One answer on the way: `page` where it is a page; `is_question`: a form led here, which may say "not so"."""
+
+    address: str
+    source: str
+    answer: Any
+    is_question: bool = False
+    page: Reading | None = None
+
+    @property
+    def target(self) -> str | None:
+        """Where a redirection leads."""
+        return urljoin(self.address, self.answer.headers["location"]) if self.answer.is_redirect else None
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether a link led to nothing."""
+        status = self.answer.status_code
+        return route_of(self.address) is None or (status >= 400 and not (self.is_question and status == NOT_SO))
+
+
+def walk(client: httpx.Client, url: str, *, most: int | None) -> Iterator[Visited]:
+    """Follows links and questions until nothing new is found; every answer on the way."""
+    waiting = deque((urljoin(url, start), "the start", False) for start in STARTS)
+    seen, alike = {address for address, _, _ in waiting}, Counter[object]()
+    while waiting:
+        address, source, is_question = waiting.popleft()
+        alike[shape_of(address)] += 1
+        if most is not None and alike[shape_of(address)] > most:
+            continue
+        visited = _visit(client, address, source, is_question)
+        yield visited
+        for found, is_asked in _ways_on(visited):
+            if is_inside(found, url) and found not in seen:
+                seen.add(found)
+                waiting.append((found, address, is_asked))
+
+
+def _visit(client: httpx.Client, address: str, source: str, is_question: bool) -> Visited:
+    answer = client.get(address, follow_redirects=False)
+    client.cookies.clear()
+    visited = Visited(address, source, answer, is_question)
+    is_page = answer.headers.get("content-type", "").startswith("text/html") and not visited.is_dead
+    return replace(visited, page=Reading(answer.text, address)) if is_page and not answer.is_redirect else visited
+
+
+def _ways_on(visited: Visited) -> Iterator[tuple[str, bool]]:
+    if visited.target is not None:
+        yield visited.target.partition("#")[0], False
+    if visited.page is not None:
+        yield from ((link, False) for link in [*visited.page.loads(), *visited.page.leads_to()])
+        yield from ((question, True) for question in visited.page.asks())
+
+
 def crawl(site: Site, visitor: Visitor, language: str, *, most: int | None) -> Crawl:
-    """Follows links until nothing new is found."""
+    """Walks the site as one visitor in one language and notes what is wrong."""
     done = Crawl(visitor, language)
-    waiting = deque((urljoin(site.url, start), "the start") for start in STARTS)
-    seen, alike = {address for address, _ in waiting}, Counter[object]()
     with client_of(site, visitor, language) as client:
-        while waiting:
-            address, source = waiting.popleft()
-            shape = shape_of(address)
-            if most is not None and alike[shape] >= most:
-                continue
-            alike[shape] += 1
-            for found in _visit(done, client, site, address, source):
-                if found not in seen:
-                    seen.add(found)
-                    waiting.append((found, address))
+        for visited in walk(client, site.url, most=most):
+            _note(done, visited, site.url)
     done.wrong += [
         (f"#{fragment} is not on {page}", source)
         for page, fragment, source in done.fragments
@@ -125,49 +168,36 @@ def crawl(site: Site, visitor: Visitor, language: str, *, most: int | None) -> C
     return done
 
 
-def _visit(done: Crawl, client: httpx.Client, site: Site, address: str, source: str) -> Iterator[str]:
-    """Asks for one address; gives the addresses of this site that it leads to."""
-    began = time.perf_counter()
-    answer = client.get(address)
-    client.cookies.clear()
-    done.seconds[address] = time.perf_counter() - began
-    route = route_of(address)
-    if route is None or (answer.status_code >= 400 and (address, answer.status_code) not in done.refused):
-        done.wrong.append((f"a dead link: {answer.status_code}", f"{address} from {source}"))
+def _note(done: Crawl, visited: Visited, url: str) -> None:
+    address, route = visited.address, route_of(visited.address)
+    if visited.is_dead or route is None:
+        done.wrong.append((f"a dead link: {visited.answer.status_code}", f"{address} from {visited.source}"))
         return
     done.routes.add(route)
-    if answer.is_redirect:
-        target = urljoin(address, answer.headers["location"])
-        done.wrong += [] if is_inside(target, site.url) else [(f"leads away to {target}", address)]
-        yield from [target.partition("#")[0]] if is_inside(target, site.url) else []
-        return
-    if not answer.headers.get("content-type", "").startswith("text/html"):
-        return
-    page = Reading(answer.text, address)
-    done.pages.append(Reached(done.visitor, done.language, address, route))
-    done.wrong += [(what, address) for what in [*faults(page), *untranslated(page, done.language)]]
-    yield from _ways_out(done, page, site)
+    if visited.target is not None and not is_inside(visited.target, url):
+        done.wrong.append((f"leads away to {visited.target}", address))
+    if visited.page is not None:
+        done.pages.append(Reached(done.visitor, done.language, address, route))
+        page = visited.page
+        wrong = [*faults(page), *untranslated(page, done.language), *_links_of_other_kinds(page, url)]
+        done.wrong += [(what, address) for what in wrong]
+        _note_fragments(done, page)
 
 
-def _ways_out(done: Crawl, page: Reading, site: Site) -> Iterator[str]:
-    """The links and files of a page; what is outside is noted."""
+def _links_of_other_kinds(page: Reading, url: str) -> list[str]:
+    loaded = [f"loads {file}" for file in page.loads() if not is_inside(file, url)]
+    kinds = {"http", "https", "mailto", "tel"}
+    return loaded + [
+        f"a link of another kind: {link[:80]}" for link in page.leads_to() if urlsplit(link).scheme not in kinds
+    ]
+
+
+def _note_fragments(done: Crawl, page: Reading) -> None:
     done.ids[page.address] = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
-    for loaded in page.loads():
-        if is_inside(loaded, site.url):
-            yield loaded
-        else:
-            done.wrong.append((f"loads {loaded}", page.address))
-    for tag, attributes in page.tags:
-        target = urljoin(page.address, attributes.get("href", "")) if tag == "a" else ""
-        if target and "#" in target and is_inside(target, site.url):
-            whole, _, fragment = target.partition("#")
+    for attributes in page.all("a"):
+        whole, _, fragment = urljoin(page.address, attributes.get("href", "")).partition("#")
+        if fragment:
             done.fragments.append((whole, fragment, page.address))
-    done.refused |= {(question, NOT_SO) for question in page.asks()}
-    for link in [*page.leads_to(), *page.asks()]:
-        if is_inside(link, site.url):
-            yield link
-        elif urlsplit(link).scheme not in ("http", "https", "mailto", "tel"):
-            done.wrong.append((f"a link of another kind: {link[:80]}", page.address))
 
 
 def told(crawls: Iterable[Crawl]) -> list[str]:

@@ -7,6 +7,7 @@ load no such thing.
 from __future__ import annotations
 
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ MOST_BYTES = 600_000
 MOST_SCREENS = 40  # of 900 px; a page that is longer needs paging
 DRAWN_BY_OTHERS = {"/docs": "#api-docs"}  # the viewer of the programming interface is a library's, marked as English
 MOST_TABS = 25
+STOPS_OF_A_DATE = 4  # a date field is walked through part by part
 SERIOUS = """async others => (await axe.run({include: [['html']], exclude: others}, {resultTypes: ['violations']})).violations
   .filter(each => ['serious', 'critical'].includes(each.impact))
   .map(each => `${each.impact} ${each.id}: ${each.nodes.length} × ${each.nodes[0].target} `
@@ -34,7 +36,8 @@ REACHABLE = """() => [...document.querySelectorAll(
 FOCUS = f"""() => {{
   const look = e => {{ const s = getComputedStyle(e); return [s.outlineStyle, s.outlineWidth, s.outlineColor, s.boxShadow,
     s.backgroundColor, s.borderColor].join('|'); }};
-  const shows = e => {{ const s = getComputedStyle(e); return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2; }};
+  const shows = e => {{ const s = getComputedStyle(e); return s.outlineStyle === 'auto'
+    || (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2); }};
   const wrong = [];
   for (const e of ({REACHABLE})()) {{
     if (e.tabIndex > 0) wrong.push('a positive tabindex: ' + e.outerHTML.slice(0, 100));
@@ -81,12 +84,17 @@ class Inspector:
     def _weigh(self, event: dict[str, Any]) -> None:
         self.weight_bytes += int(event["encodedDataLength"])
 
-    def look_at(self, address: str, route: str, *, thoroughly: bool) -> list[str]:
-        """Everything that is wrong with a page; thoroughly: the tab key is pressed until the page ends."""
+    def weigh(self, address: str) -> int:
+        """Goes to a page with an empty cache; gives the bytes that came over the wire until nothing more is fetched."""
         self.weight_bytes, self.surfer.complaints = 0, []
         self.page.goto(address)
         if self.page.evaluate("document.scripts.length") > 1:  # something may be fetched later
             self.page.wait_for_load_state("networkidle")
+        return self.weight_bytes
+
+    def look_at(self, address: str, route: str, *, thoroughly: bool) -> list[str]:
+        """Everything that is wrong with a page; thoroughly: the tab key is pressed until the page ends."""
+        self.weigh(address)
         wrong = list(self.surfer.complaints)
         wrong += [f"wider than the window: {each}" for each in self.surfer.overflow()[:2]]
         height = self.page.evaluate("document.documentElement.scrollHeight")
@@ -110,10 +118,12 @@ class Inspector:
         self.page.keyboard.press("Tab")
         href, is_seen = self.page.evaluate(SKIP)
         wrong = [] if (href, is_seen) == ("#main", True) else [f"the tab key first reaches {href!r}, seen: {is_seen}"]
-        presses = count + 2 if thoroughly else min(count, MOST_TABS)
+        dates = self.page.locator("input[type=date], input[type=datetime-local], input[type=time]").count()
+        presses = count + 2 + STOPS_OF_A_DATE * dates if thoroughly else min(count, MOST_TABS)
         for _ in range(presses - 1):
             self.page.keyboard.press("Tab")
-        tabbed = [place for place in self.page.evaluate("window.tabbed") if place >= 0]
+        reached = [place for place in self.page.evaluate("window.tabbed") if place >= 0]
+        tabbed = [place for place, _ in groupby(reached)]
         end = tabbed.index(0, 1) if 0 in tabbed[1:] else len(tabbed)  # after the last control it begins again
         if tabbed[:end] != sorted(set(tabbed[:end])):
             wrong.append(f"the tab key does not follow the page: {tabbed[:end]}")

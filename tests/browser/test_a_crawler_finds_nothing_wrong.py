@@ -6,6 +6,7 @@ to fails until it is written down with its reason. `make test` looks at some pag
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -14,6 +15,7 @@ from playwright.sync_api import Browser
 from tests.browser.crawling import Crawl, Reached, Visitor, crawl_all, one_of_each, told, unreached, visitors_of
 from tests.browser.inspecting import Inspector
 from tests.browser.surfing import Site
+from tests.browser.timing import LIMIT_MS, NEVER_MS, timed
 
 # Pages that no link leads to in the demo, each with the reason why that is right.
 NOT_LINKED: dict[str, str] = {}
@@ -94,6 +96,14 @@ def test_a_browser_finds_every_kind_of_page_usable(chromium: Browser, site: Site
     looks = [(page, *LOOKS[number % 2]) for number, page in enumerate(pages)]
     wrong = inspected(chromium, site, looks, thoroughly=False)
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_server_answers_within_a_tenth_of_a_second(site: Site, crawls: list[Crawl]) -> None:
+    rows = timed(site, one_of_each(crawls).values())
+    shown = "\n".join(f"{row.route:<32} p50 {row.p50_ms:6.1f} ms  p95 {row.p95_ms:6.1f} ms" for row in rows)
+    print(shown)
+    assert statistics.median(row.p95_ms for row in rows) <= LIMIT_MS, shown
+    assert rows[0].p95_ms <= NEVER_MS, shown  # far from the aim of LIMIT_MS, since other programs may run beside
 
 
 @pytest.mark.gate
