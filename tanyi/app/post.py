@@ -108,11 +108,11 @@ def email_of(house: Installation, message: Message) -> EmailMessage:
     mail["Date"] = format_datetime(message.queued_at)
     mail["Message-ID"] = f"<{message.reference}@{urlsplit(house.settings.public_url).hostname}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail["Content-Language"] = rendering.LANGUAGES[locale]
     mark = ["DEMO 演示，无法律效力"] if is_demo else []
     mail.set_content("\n\n".join([*mark, *words.values()]) + "\n", cte="base64")
     html = rendering.render("mail/message.html", locale=locale, demo=is_demo, **words)
     mail.add_alternative(html, subtype="html", cte="base64")
+    mail["Content-Language"] = rendering.LANGUAGES[locale]  # here, or it would go with the first of the two parts
     return mail
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from tanyi.app import counter
+from tanyi.app import approved_acts, counter
 from tanyi.app.event_orders import EventOrder
 from tanyi.app.event_purchase import buy_and_retire
 from tanyi.app.security import ANONYMOUS, EVERYONE, declared, handlers_of, is_api
-from tanyi.kernel import api_keys, invitations, members, parties, sessions
+from tanyi.kernel import api_keys, invitations, members, notices, parties, sessions
 from tanyi.kernel.parties import ROLES
-from tanyi.kernel.quantities import Tonnes
+from tanyi.kernel.quantities import Money, Tonnes
+from tests import market_makers
 from tests.app.web import EVENT, Site, run_everything, site_of
 from tests.market_makers import Market
 
@@ -38,7 +39,17 @@ GET /account/keys · POST /account/keys · POST /account/keys/{number}/revoke
 GET /account/people · POST /account/people · GET /account/people/{number} · POST /account/people/{number}
 POST /account/people/{number}/remove · POST /account/invitations/{number}/withdraw
 """
+MEMBERS = """
+GET /notices · POST /notices/read · POST /notices/{notice}/read · GET /tasks · GET /account/notices · POST /account/notices
+GET /approvals · GET /approvals/{number} · POST /approvals/threshold · POST /approvals/{number}/approve
+POST /approvals/{number}/reject · POST /approvals/{number}/withdrawal
+GET /api/v1/notices · GET /api/v1/tasks · GET /api/v1/approvals · GET /api/v1/approvals/{number}
+POST /api/v1/approvals/{number}/approve · POST /api/v1/approvals/{number}/reject
+"""
 RESTRICTED = {
+    "GET /operator/messages": {"operator"},
+    "POST /operator/messages/{message}/again": {"operator"},
+    "GET /my": set(ROLES),
     "GET /sell": {"seller"},
     "POST /sell": {"seller"},
     "GET /duties/{number}": {"firm", "regulator"},
@@ -67,6 +78,7 @@ RESTRICTED = {
 ALLOWED: dict[str, set[str]] = {
     **{name.strip(): set(EVERYONE) for line in PUBLIC.strip().splitlines() for name in line.split("·")},
     **{name.strip(): set(ROLES) for line in SIGNED_IN.strip().splitlines() for name in line.split("·")},
+    **{name.strip(): set(ROLES) for line in MEMBERS.strip().splitlines() for name in line.split("·")},
     **RESTRICTED,
 }
 # Routes of scope "own" whose address names an object: (role, the own one, somebody else's).
@@ -76,6 +88,14 @@ OBJECTS = {
     "POST /bids/{number}": ("firm", "B100001", "B100002"),
     "GET /purchases/{number}": ("organiser", "bought", "E01"),
     "POST /listings/{number}/withdrawal": ("seller", "L100001", "L100002"),
+    "POST /notices/{notice}/read": ("firm", "notice", "other notice"),
+    "GET /approvals/{number}": ("firm", "asked", "asked by E02"),
+    "POST /approvals/{number}/approve": ("firm", "asked", "asked by E02"),
+    "POST /approvals/{number}/reject": ("firm", "asked", "asked by E02"),
+    "POST /approvals/{number}/withdrawal": ("firm", "asked", "asked by E02"),
+    "GET /api/v1/approvals/{number}": ("firm", "asked", "asked by E02"),
+    "POST /api/v1/approvals/{number}/approve": ("firm", "asked", "asked by E02"),
+    "POST /api/v1/approvals/{number}/reject": ("firm", "asked", "asked by E02"),
     "GET /api/v1/duties/{number}": ("firm", "D2026-B001", "D2026-B002"),
     "POST /api/v1/bids/{number}/confirmation": ("firm", "B100001", "B100002"),
 }
@@ -91,6 +111,9 @@ BUY_FROM_ANYONE = {
     "POST /listings/{number}/purchases",
     "POST /api/v1/listings/{number}/purchases",
 }  # listings are public
+NOTHING = {"{notice}": "999999", "{message}": "999999"}  # where an address takes a whole number
+BODIES = {"/confirmation": {"limit_fen": 6000, "floor_permille": 500}, "/reject": {"reason": "Not now."}}
+BODIES["/approve"] = {"payload_sha256": "0" * 64}
 REFUSED = {"security.not_signed_in", "security.wrong_role"}
 
 
@@ -176,7 +199,7 @@ def test_every_route_is_written_down_here_as_it_is_declared(site: Site) -> None:
 def test_every_route_lets_in_its_roles_and_nobody_else(site: Site) -> None:
     visitors, wrong = Visitors(site), []
     for path, method, _ in handlers_of(site.app):
-        route, address = f"{method} {path}", re.sub(r"\{\w+\}", "none-such", path)
+        route, address = f"{method} {path}", re.sub(r"\{\w+\}", lambda found: NOTHING.get(found[0], "none-such"), path)
         for role in sorted(EVERYONE):
             answer = visitors.send(role, method, address)
             if verdict(answer) != expected(route, role) or answer.status_code >= 500:
@@ -195,16 +218,34 @@ def test_what_belongs_to_another_organisation_does_not_exist(site: Site, market:
         beneficiary=None,
     )
     numbers["bought"] = buy_and_retire(market.house, actor=market.people["N01"], order=order, key="key-of-the-test")
-    numbers |= account_numbers(site)
-    visitors, terms = Visitors(site), {"limit_fen": 6000, "floor_permille": 500}
+    numbers |= account_numbers(site) | asked_in_both_firms(site, market)
+    visitors = Visitors(site)
     for route, (role, own, other) in OBJECTS.items():
         method, path = route.split(" ")
-        body = terms if route.endswith("/confirmation") else {}
-        mine = visitors.send(role, method, path.replace("{number}", numbers.get(own, own)), body)
-        theirs = visitors.send(role, method, path.replace("{number}", numbers.get(other, other)), body)
-        assert mine.status_code in (200, 303, 409, 422), f"{route}: {mine.status_code} {mine.text[:200]}"
+        body = BODIES.get(path[path.rindex("/") :], {})
+        mine = visitors.send(role, method, re.sub(r"\{\w+\}", numbers.get(own, own), path), body)
+        theirs = visitors.send(role, method, re.sub(r"\{\w+\}", numbers.get(other, other), path), body)
+        assert mine.status_code in (200, 303, 403, 409, 422), f"{route}: {mine.status_code} {mine.text[:200]}"
         assert theirs.status_code == 404, f"{route}: {theirs.status_code}"
         assert "security." not in theirs.text
+
+
+def asked_in_both_firms(site: Site, market: Market) -> dict[str, str]:
+    """An approval and a notice of E01, which the firm's visitor acts for, and one of each of E02."""
+    found = {}
+    with market.house.open_work() as work:
+        market_makers.make_colleague(work, market.party("E02"), "e02.second", "firm")
+    for code, name in (("E01", "asked"), ("E02", "asked by E02")):
+        with market.work(code) as work:
+            whose = market.party(code)
+            found[name] = approved_acts.ask_for_threshold(work, organisation_id=whose, above_fen=Money(1))
+    with market.house.open_reader() as reader:
+        theirs = parties.users_of(reader, market.party("E02"))[1].user_id
+        mine = next(user.user_id for user in parties.users_of(reader, market.party("E01")) if user.username == "firm")
+        for name, user_id, code in (("notice", mine, "E01"), ("other notice", theirs, "E02")):
+            rows, _ = notices.newest(reader, user_id=user_id, organisation_id=market.party(code))
+            found[name] = str(rows[0].id)
+    return found
 
 
 def test_every_own_route_that_names_an_object_is_tried_with_somebody_elses(site: Site) -> None:
