@@ -21,7 +21,17 @@ VOID = {"meta", "link", "img", "input", "br", "hr", "wbr", "rect", "use", "path"
 SPOKEN = ("aria-label", "title", "placeholder", "alt")
 CHINESE = re.compile(r"[\u3400-\u9fff，。；：（）《》“”]")
 CODES = re.compile(r"\b[A-Z][A-Za-z0-9]*(?:[-@][A-Za-z0-9.@…]+)+|\bP\d\d\b|\b\d{4}-R\d\b|\bB1 × L7\b|HB-…")
-NAMES_AND_UNITS = {"DEMO", "Tanyi", "MW", "ppm", "tCO2e", "CO2e", "CSV", "XLSX", "CCER"}  # stay as they are in Chinese text
+NAMES_AND_UNITS = {
+    "DEMO",
+    "Tanyi",
+    "MW",
+    "ppm",
+    "tCO2e",
+    "CO2e",
+    "CSV",
+    "XLSX",
+    "CCER",
+}  # stay as they are in Chinese text
 
 
 @dataclass
