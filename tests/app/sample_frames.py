@@ -57,7 +57,7 @@ def mapped() -> tiles.TileMap:
 
 def todo() -> list[Todo]:
     """Something urgent and something that is not."""
-    facts = {"number": "B100001", "quantity_t": "48,600", "round": "2026-2"}
+    facts = {"number": "B-2026-R1-E01", "quantity_t": "48,600", "round": "2026-R2"}
     return [
         Todo(CONFIRM, facts, "/bids/B100001", "Confirm the bid", why=LAPSES, is_urgent=True),
         Todo(LATE, {"count": "2"}, "/my", "See the duties", due_on=date(2026, 12, 31)),
