@@ -12,15 +12,39 @@ import msgspec
 import pytest
 from python_calamine import CalamineWorkbook
 
+from tanyi.kernel import parties
 from tanyi.kernel.clock import SHANGHAI, system_clock
 from tests.app.test_event_lists import HEAD, ROWS_ZH, book
 from tests.app.web import Site, site_of
-from tests.market_makers import Market, make_issued, make_listing
+from tests.market_makers import Market, make_actor, make_issued, make_listing
 from tests.settlement import neutral_events as made
+from tests.settlement import test_event_neutrality
 
 LIST = {"activities": msgspec.to_builtins(made.ACTIVITIES), "has_radiative_forcing": True}
 HEBEI = {"year": 2026, "region": "HEBEI"}
 CHINESE = {"Accept-Language": "zh"}
+HELD = {"kind": "FORUM", "name": "x", "place": "y", "starts_on": "2026-05-14", "ends_on": "2026-05-15"}
+FOREST = msgspec.to_builtins(vars(test_event_neutrality.FOREST))
+# Routes of scope "own" that name an object: who asks for somebody else's, and with what.
+OF_OTHERS: dict[str, tuple[str, Any]] = {
+    "GET /api/v1/events/{number}": ("firm", None),
+    "PUT /api/v1/events/{number}": ("firm", HELD),
+    "POST /api/v1/events/{number}/withdrawal": ("firm", None),
+    "PUT /api/v1/events/{number}/plan": ("firm", {"measures": []}),
+    "POST /api/v1/events/{number}/plan/publication": ("firm", None),
+    "POST /api/v1/events/{number}/estimates": ("firm", LIST),
+    "POST /api/v1/events/{number}/actuals": ("firm", LIST),
+    "GET /api/v1/events/{number}/calculations": ("firm", None),
+    "GET /api/v1/events/{number}/calculations.xlsx": ("firm", None),
+    "GET /api/v1/events/{number}/offers": ("firm", None),
+    "POST /api/v1/events/{number}/covers": ("firm", {"quantity_t": 1}),
+    "POST /api/v1/events/{number}/forest": ("firm", FOREST),
+    "POST /api/v1/events/{number}/confirmation": ("firm", {"responsible": "x", "evidence": ["y"]}),
+    "POST /api/v1/events/{number}/statement": ("firm", None),
+    "POST /api/v1/events/{number}/evaluations": ("firm", {"evaluator": "C01"}),
+    "POST /api/v1/evaluations/{number}/report": ("other", msgspec.to_builtins(made.REPORT)),
+    "POST /api/v1/evaluations/{number}/approval": ("other", {"reviewer": "x"}),
+}
 
 
 @pytest.fixture
@@ -162,23 +186,15 @@ def test_an_evaluator_confirms_an_event(site: Site, market: Market) -> None:
 
 def test_another_organisers_event_does_not_exist_in_any_route(site: Site) -> None:
     number = planned(site)
-    for method, path, body in (
-        ("GET", "", None),
-        ("PUT", "", stated(today(), today())),
-        ("POST", "/withdrawal", None),
-        ("PUT", "/plan", {"measures": []}),
-        ("POST", "/plan/publication", None),
-        ("POST", "/estimates", LIST),
-        ("POST", "/actuals", LIST),
-        ("GET", "/calculations", None),
-        ("GET", "/calculations.xlsx", None),
-        ("GET", "/offers", None),
-        ("POST", "/covers", {"quantity_t": 1}),
-        ("POST", "/confirmation", {"responsible": "x", "evidence": ["y"]}),
-        ("POST", "/statement", None),
-        ("POST", "/evaluations", {"evaluator": "C01"}),
-    ):
-        assert send(site, method, f"/events/{number}{path}", body, "firm").status_code == 404, path
+    evaluation = send(site, "POST", f"/events/{number}/evaluations", {"evaluator": "C01"}).json()["number"]
+    with site.market.house.open_work() as work:
+        other = make_actor(work, "C09", parties.VERIFIER, "verifier")
+        assert other.user_id is not None
+        site.keys["other"] = parties.grant_api_key(work, user_id=other.user_id)
+    for route, (role, body) in OF_OTHERS.items():
+        method, path = route.split(" ")
+        named = path.removeprefix("/api/v1").replace("{number}", evaluation if role == "other" else number)
+        assert send(site, method, named, body, role).status_code == 404, route
 
 
 def test_the_versions_and_the_workbook_of_an_event_are_its_organisers(site: Site) -> None:
