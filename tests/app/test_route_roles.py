@@ -16,6 +16,7 @@ from tanyi.kernel import api_keys, invitations, members, notices, parties, sessi
 from tanyi.kernel.parties import ROLES
 from tanyi.kernel.quantities import Money, Tonnes
 from tests import market_makers
+from tests.app.test_event_api import OF_OTHERS
 from tests.app.web import EVENT, Site, run_everything, site_of
 from tests.market_makers import Market
 
@@ -76,11 +77,25 @@ RESTRICTED = {
     "POST /api/v1/rounds/{number}/solve": {"operator"},
     "POST /api/v1/rounds/{number}/publish": {"operator"},
 }
+EVENTS = {
+    "GET /api/v1/events": {"firm", "organiser"},
+    "POST /api/v1/events": {"firm", "organiser"},
+    "GET /api/v1/evaluations": {"verifier"},
+    **{route: {"verifier"} if role == "other" else {"firm", "organiser"} for route, (role, _) in OF_OTHERS.items()},
+}
+PUBLIC_EVENTS = """
+GET /api/v1/factors · GET /api/v1/factors/{code} · POST /api/v1/footprints · POST /api/v1/footprints/workbook
+GET /api/v1/footprints/template · POST /api/v1/footprints/uploads
+GET /api/v1/neutral-events · GET /api/v1/neutral-events/{number}/plan · GET /api/v1/neutral-events/{number}/statement
+"""
 ALLOWED: dict[str, set[str]] = {
-    **{name.strip(): set(EVERYONE) for line in PUBLIC.strip().splitlines() for name in line.split("·")},
+    **{
+        name.strip(): set(EVERYONE) for line in (PUBLIC + PUBLIC_EVENTS).split("\n") if line for name in line.split("·")
+    },
     **{name.strip(): set(ROLES) for line in SIGNED_IN.strip().splitlines() for name in line.split("·")},
     **{name.strip(): set(ROLES) for line in MEMBERS.strip().splitlines() for name in line.split("·")},
     **RESTRICTED,
+    **EVENTS,
 }
 # Routes of scope "own" whose address names an object: (role, the own one, somebody else's).
 OBJECTS = {
@@ -255,4 +270,4 @@ def test_every_own_route_that_names_an_object_is_tried_with_somebody_elses(site:
         for path, method, handler in handlers_of(site.app)
         if (found := declared(handler)) and found.scope == "own" and "{" in path
     }
-    assert own == set(OBJECTS) | BUY_FROM_ANYONE
+    assert own == set(OBJECTS) | BUY_FROM_ANYONE | set(OF_OTHERS)  # the last are tried in their own file
