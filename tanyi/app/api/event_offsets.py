@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from settlement import retirement
 from settlement.neutrality import confirmations, evaluations, events, forests, plans, statements
-from tanyi.app import event_purchase
+from tanyi.app import event_orders, event_purchase
 from tanyi.app.api.answers import REPLAYED, key_of, takes
 from tanyi.app.api.desk import AnswerShown
 from tanyi.app.api.desk import shown as desk_shown
@@ -113,8 +113,8 @@ class EvaluationShown(msgspec.Struct, frozen=True, kw_only=True):
 def offers(number: FromPath[str], visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]) -> AnswerShown:
     """The cheapest way to cover what is missing, and alternatives. Nothing is reserved."""
     event = events.own(reader, number, visitor.organisation_id)
-    wish = event_purchase.wish_for(reader, event)
-    return desk_shown(reader, event_purchase.offers(reader, event, wish), wish.quantity_t)
+    wish = event_orders.wish_for(reader, event)
+    return desk_shown(reader, event_orders.offers(reader, event, wish), wish.quantity_t)
 
 
 @post(
@@ -261,8 +261,8 @@ def public_statement(number: FromPath[str], reader: NamedDependency[Reader]) -> 
     return StatementShown(sha256=made.sha256, document=statements.document_of(made))
 
 
-def _order(number: str, stated: CoverStated) -> event_purchase.CoverOrder:
-    return event_purchase.CoverOrder(
+def _order(number: str, stated: CoverStated) -> event_orders.CoverOrder:
+    return event_orders.CoverOrder(
         event=number,
         quantity_t=Tonnes(stated.quantity_t),
         chosen=stated.chosen,
