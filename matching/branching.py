@@ -25,12 +25,9 @@ from matching.rounding import is_whole, rounded
 from matching.variables import Book, Whole
 
 LOOKS_BACK = 8  # the part of the effort after which a search without gain looks back
-FIRST_ASKED, FIRST_STEPS = 12, 0.15  # nodes after which what is left is handed over, and what may be spent on it
+FIRST_ASKED, FIRST_STEPS = 12, 3 / 20  # nodes after which what is left is handed over, and what may be spent on it
 ASKED_AGAIN = 8  # times as many nodes and steps
 MOST_PAIRS_ASKED = 8_000  # of a larger round stating the question alone takes seconds
-EFFORT_OF_A_STEP, EFFORT_OF_ROUNDING = 120_000_000, 600_000  # about as much time as so many pivots times rows take
-FIRST_ASKED, ASKED_AGAIN = 12, 12  # nodes after which what is left is handed over, and times as many the next time
-FIRST_STEPS, MORE_STEPS = 0.15, 8  # what may be spent on it then, in the constraint solver's steps, and times as much
 EFFORT_OF_A_STEP, EFFORT_OF_ROUNDING = 120_000_000, 600_000  # about as much time as so many pivots times rows take
 Node = tuple[int, Limits]  # what every result within the limits is worth at most, and the limits on columns
 
