@@ -25,6 +25,7 @@ from tanyi.kernel import parties
 from tanyi.kernel.config import Settings
 from tanyi.kernel.db import Database
 from tanyi.kernel.quantities import Money, Tonnes
+from tanyi.kernel.sealing import SealingKey
 from tanyi.kernel.signatures import SigningKey
 from tanyi.kernel.work import Actor, Work
 
@@ -44,10 +45,11 @@ def make_house(database: Database, folder: Path, **faults: int | bool) -> Instal
         app_role="tanyi_app",
         mode="demo",
         public_url="http://127.0.0.1:8000",
+        second_factor="offered",
     )
     engine = database.app_engine()
     gateway = SimulatedGateway(engine, webhook_key=KEY, faults=Faults(**faults))  # type: ignore[arg-type]
-    return Installation(settings, database, SigningKey.generate(), KEY, gateway)
+    return Installation(settings, database, SigningKey.generate(), KEY, gateway, SealingKey("secret of the tests"))
 
 
 def with_faults(house: Installation, **faults: int | bool) -> Installation:

@@ -1,4 +1,4 @@
-"""People act for organisations through memberships; sessions and keys act in one of them."""
+"""Accounts: memberships, sessions, second factors, keys with scopes, invitations, and the counts of the brake."""
 
 from pathlib import Path
 
@@ -17,6 +17,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to one organisation a user, the oldest: only for tests. People end with their last membership's loss."""
+    """Back to one organisation a user, the oldest: only for tests."""
     statements = Path(__file__).with_name(f"{revision}.down.sql").read_text(encoding="utf8")
     op.get_bind().exec_driver_sql(statements.replace("%", "%%"))

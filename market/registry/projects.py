@@ -15,6 +15,7 @@ from sqlalchemy import Select, func, or_, select, update
 from market.registry.methodology import by_code
 from market.registry.tables import Project, Step
 from tanyi.kernel.errors import N_, Conflict, NotFound
+from tanyi.kernel.identity import area_prefix
 from tanyi.kernel.lifecycle import Lifecycle
 from tanyi.kernel.work import Reader, Work
 
@@ -133,12 +134,14 @@ def search(
     owner_ids: Collection[int] = (),
     product_type: str = "",
     state: str = "",
+    jurisdiction: str | None = None,
     first: int = 0,
     most: int = 20,
 ) -> tuple[Sequence[Project], int]:
     """Projects whose code, name or place has the words or whose owner is named; gives one page and how many in all.
 
-    `state` is a state of the table above or `PENDING` for projects whose methodology is not in force.
+    `state` is a state of the table above or `PENDING` for projects whose methodology is not in force. `jurisdiction`: only
+    projects in the regions that an office for it looks after.
     """
     query = select(Project)
     if words:
@@ -147,6 +150,8 @@ def search(
         query = query.where(or_(*said, Project.owner_id.in_(owner_ids)))
     if product_type:
         query = query.where(Project.product_type == product_type)
+    if jurisdiction is not None:
+        query = query.where(Project.region.startswith(area_prefix(jurisdiction)))
     query = _in_state(query, state)
     total = reader.session.scalars(select(func.count()).select_from(query.subquery())).one()
     return reader.session.scalars(query.order_by(Project.code).offset(first).limit(most)).all(), total

@@ -58,30 +58,49 @@ def enrol_everyone(work: Work) -> dict[str, dict[str, Any]]:
             place_en=row["place_en"],
         )
         role = ROLE_OF_KIND.get(kind) or roles.get(row["id"], "organiser")
-        if not any(user["organisation"] == row["id"] for user in people["users"]):
+        if not any(row["id"] in _acts_for(user) for user in people["users"]):
             _enrol(work, party.id, f"{row['id'].lower()}.office", None, [role], "办事员", "Office")
     return {user["username"]: _sign_in(work, user) for user in people["users"]}
+
+
+def _acts_for(user: Mapping[str, Any]) -> list[str]:
+    return [user["organisation"], *(also["organisation"] for also in user["also"])]
 
 
 def _sign_in(work: Work, user: Mapping[str, Any]) -> dict[str, Any]:
     party = parties.organisation(work, user["organisation"])
     password = secrets.token_urlsafe(9)
     names = (user["display_name_zh"], user["display_name_en"])
-    person_id = _enrol(work, party.id, user["username"], password, user["roles"], *names)
+    given = {"rights": user["rights"], "jurisdiction": user["jurisdiction"]}
+    person_id = _enrol(work, party.id, user["username"], password, user["roles"], *names, **given)
+    for also in user["also"]:
+        other_id = parties.organisation(work, also["organisation"]).id
+        granted = {"roles": also["roles"], "rights": also["rights"]}
+        parties.add_member(work, user_id=person_id, organisation_id=other_id, **granted)
     return {
         "organisation": party.code,
         "organisation_name_zh": party.name_zh,
         "organisation_name_en": party.name_en,
+        "also": [also["organisation"] for also in user["also"]],
         "name_zh": names[0],
         "name_en": names[1],
         "roles": user["roles"],
+        "trial": user["trial"],
         "password": password,
-        "api_key": api_keys.grant_api_key(work, user_id=person_id),
+        "api_key": api_keys.grant_api_key(work, user_id=person_id, name="demo"),
     }
 
 
 def _enrol(
-    work: Work, organisation_id: int, username: str, password: str | None, roles: list[str], zh: str, en: str
+    work: Work,
+    organisation_id: int,
+    username: str,
+    password: str | None,
+    roles: list[str],
+    zh: str,
+    en: str,
+    rights: Sequence[str] | None = None,
+    jurisdiction: str | None = None,
 ) -> int:
     person = parties.enrol_user(
         work,
@@ -91,6 +110,8 @@ def _enrol(
         roles=roles,
         name_zh=zh,
         name_en=en,
+        rights=rights,
+        jurisdiction=jurisdiction,
     )
     return person.id
 

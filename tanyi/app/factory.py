@@ -27,7 +27,7 @@ from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
 from tanyi import __version__
-from tanyi.app import api, pages, problems, security
+from tanyi.app import api, pages, problems, security, visitors
 from tanyi.app.api.system import OpenApiFile
 from tanyi.app.installation import Installation, open_installation
 from tanyi.app.pages.rendering import templates_folder
@@ -177,5 +177,5 @@ async def _add_headers(message: Message, scope: Scope) -> None:
         headers[name] = text
     visitor = scope.get("state", {}).get(security.VISITOR_KEY)
     if isinstance(visitor, Visitor) and visitor.is_new and visitor.form_secret is not None:
-        cookie = security.form_cookie(scope["litestar_app"].state.house, visitor.form_secret)
+        cookie = visitors.form_cookie(scope["litestar_app"].state.house, visitor.form_secret)
         headers.add("set-cookie", cookie.to_header(header=""))

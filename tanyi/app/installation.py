@@ -21,6 +21,7 @@ from settlement.gateway.signing import WebhookKey
 from settlement.gateway.simulator import SimulatedGateway
 from tanyi.kernel import db
 from tanyi.kernel.config import Settings, ensure_data_folder
+from tanyi.kernel.sealing import SealingKey
 from tanyi.kernel.signatures import SigningKey, jwks
 from tanyi.kernel.work import SYSTEM, Actor, Reader, Work
 from tanyi.ledger import audit_log
@@ -35,6 +36,7 @@ class Installation:
     signing_key: SigningKey
     webhook_key: WebhookKey
     gateway: SimulatedGateway
+    sealing_key: SealingKey
 
     @property
     def legal_effect(self) -> str | None:
@@ -66,7 +68,8 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
         webhook_key = WebhookKey(_secret(folder / "keys" / "webhook-secret"))
         gateway = SimulatedGateway(database.app_engine(), webhook_key=webhook_key)
         signing_key = SigningKey.load_or_create(folder / "keys" / "signing-key.pem")
-        yield Installation(settings, database, signing_key, webhook_key, gateway)
+        sealing_key = SealingKey(_secret(folder / "keys" / "sealing-secret"))
+        yield Installation(settings, database, signing_key, webhook_key, gateway, sealing_key)
 
 
 def _secret(path: Path) -> str:

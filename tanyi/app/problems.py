@@ -21,8 +21,9 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tanyi.app.pages import rendering
-from tanyi.app.security import NotSignedIn, Visitor, is_api, sign_in_address, visitor_of
+from tanyi.app.security import NotSignedIn, SecondFactorMissing, Visitor, is_api, visitor_of
 from tanyi.app.sign_in_brake import WINDOW_S, TooManyAttempts
+from tanyi.app.visitors import sign_in_address
 from tanyi.kernel.db import RETRIED_STATES, DatabaseBusy
 from tanyi.kernel.errors import N_, Conflict, Forbidden, Invalid, NotFound, Refusal, Unavailable
 from tanyi.kernel.idempotency import KeyUsedOtherwise
@@ -65,6 +66,8 @@ def refused(request: Request[Any, Any, Any], refusal: Refusal) -> Response[Any]:
     if isinstance(refusal, NotSignedIn) and not is_api(visitor.path):
         address = visitor.path if request.method == "GET" else "/my"
         return Redirect(sign_in_address(address), status_code=303)
+    if isinstance(refusal, SecondFactorMissing):
+        return Redirect("/account/second-factor", status_code=303)
     message = rendering.translate(refusal.message, locale=visitor.locale, **refusal.facts)
     return _answer(request, visitor, status, refusal.code, message, refusal.facts)
 

@@ -23,48 +23,39 @@ page is rendered and before it is sent, undone by any refusal), `form` (dict of 
 out). Never ask for `reader` and `work` together: a `Work` is a `Reader`. A verb of several transactions (a purchase, a
 round) takes `house` and `visitor.actor`. A refusal may simply be raised: the error page with its status comes by
 itself. GET /certificates/{name:str} is a page's route: for a name that ends with ".json" it returns
-`certificates.signed_file(reader, name)` of `tanyi.app.api.certificates`. `sign_in`, `sign_out`, `safe_next` and
-`locale_cookie` below are for the sign-in page and the language switch.
+`certificates.signed_file(reader, name)` of `tanyi.app.api.certificates`. Signing in and out stand in `signing_in.py`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Request
 from litestar.concurrency import sync_to_thread
 from litestar.connection import ASGIConnection
-from litestar.datastructures import Cookie
-from litestar.enums import MediaType
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
-from litestar.response import Redirect
 
 from tanyi.app.installation import Installation
-from tanyi.app.pages import rendering
-from tanyi.app.sign_in_brake import Brake
-from tanyi.kernel import api_keys, notices, parties, sessions
+from tanyi.app.visitors import FORM_COOKIE, SESSION_COOKIE, Visitor, locale_of
+from tanyi.app.visitors import page as page  # page handlers find all they need in this module
+from tanyi.app.visitors import see_other as see_other
+from tanyi.kernel import api_keys, notices, parties, second_factor, sessions
 from tanyi.kernel.errors import N_, Forbidden, Invalid, NotFound
-from tanyi.kernel.parties import SignedIn
-from tanyi.kernel.work import Actor, Reader
 
 Scope = Literal["public", "own"]
 Form = dict[str, str]
 
 ANONYMOUS: Final = "anonymous"
 EVERYONE = frozenset({ANONYMOUS, *parties.ROLES})
-SESSION_COOKIE, FORM_COOKIE, LOCALE_COOKIE = "tanyi_session", "tanyi_form", "tanyi_locale"
+TRADING_ROLES = frozenset({"seller", "firm", "operator", "regulator", "verifier"})  # a second factor may be required
 CSRF_FIELD: Final = "_csrf_token"
 ACCESS: Final = "access"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 VISITOR_KEY: Final = "visitor"
-brake = Brake()
 
 
 class NotSignedIn(Forbidden):
@@ -79,6 +70,20 @@ class WrongRole(Forbidden):
 
     code = "security.wrong_role"
     message = N_("Your role does not allow this.")
+
+
+class WrongScope(Forbidden):
+    """The bearer key is good, but not for this kind of call."""
+
+    code = "security.wrong_scope"
+    message = N_("This key does not have the scope %(scope)s, which this call needs.")
+
+
+class SecondFactorMissing(Forbidden):
+    """Signed in to a trading or privileged role without a second factor, where the installation requires one."""
+
+    code = "security.second_factor_missing"
+    message = N_("Set up the second factor first; until then nothing else can be opened.")
 
 
 class FormNotOurs(Forbidden):
@@ -106,14 +111,26 @@ class Access:
     roles: frozenset[str]
     scope: Scope
     asks_who: bool = True
+    key_scope: str | None = None
+    is_open_early: bool = False
+
+    def key_scope_of(self, method: str) -> str:
+        """What a bearer key must be allowed for a call."""
+        return self.key_scope or (api_keys.READ if method in SAFE_METHODS else api_keys.WRITE)
 
 
-def access(*roles: str, scope: Scope, asks_who: bool = True) -> dict[str, Any]:
-    """The `opt` of a route: roles of `parties.ROLES` (none with scope "public": everyone) and the scope."""
+def access(
+    *roles: str, scope: Scope, asks_who: bool = True, key_scope: str | None = None, is_open_early: bool = False
+) -> dict[str, Any]:
+    """The `opt` of a route: roles of `parties.ROLES` (none with scope "public": everyone) and the scope.
+
+    `key_scope`: what a bearer key needs, unless it is read for GET and write for the rest; a route that moves money or
+    tonnes, or decides that they move, says trade. `is_open_early`: reachable before a required second factor is set up.
+    """
     unknown = set(roles) - set(parties.ROLES)
-    if unknown or (scope == "own" and not (roles and asks_who)):
-        raise UndeclaredRoute(f"roles {sorted(roles)}, scope {scope}")
-    return {ACCESS: Access(frozenset(roles) or EVERYONE, scope, asks_who)}
+    if unknown or (scope == "own" and not (roles and asks_who)) or key_scope not in (None, *api_keys.SCOPES):
+        raise UndeclaredRoute(f"roles {sorted(roles)}, scope {scope}, keys {key_scope}")
+    return {ACCESS: Access(frozenset(roles) or EVERYONE, scope, asks_who, key_scope, is_open_early)}
 
 
 def declared(handler: BaseRouteHandler) -> Access | None:
@@ -140,73 +157,6 @@ def refuse_undeclared(app: Litestar) -> None:
         raise UndeclaredRoute(f"routes without access(…): {', '.join(silent)}")
 
 
-@dataclass
-class Visitor:
-    """Who asks, in which language; `user` is None for the public."""
-
-    locale: str
-    path: str
-    is_demo: bool
-    user: SignedIn | None = None
-    session_token: str | None = None
-    form_secret: str | None = None
-    unread: int = 0
-    is_new: bool = field(default=False)
-
-    @property
-    def actor(self) -> Actor:
-        return self.user.actor if self.user else Actor(label="public")
-
-    @property
-    def organisation_id(self) -> int:
-        """The own organisation; asked for only on routes with scope "own"."""
-        assert self.user is not None, "only a route of scope own asks this"
-        return self.user.organisation_id
-
-    @property
-    def csrf_token(self) -> str:
-        """For the field `_csrf_token` of every form; bound to the session, or to the form cookie of the public."""
-        if self.form_secret is None:
-            self.form_secret, self.is_new = secrets.token_urlsafe(32), True
-        return _form_token(self.form_secret)
-
-    def frame(self, flash: list[dict[str, str]] | None = None) -> dict[str, Any]:
-        """What `layout/base.html` asks of every page."""
-        return {
-            "locale": self.locale,
-            "demo": self.is_demo,
-            "user": self._shown() if self.user else None,
-            "path": self.path,
-            "csrf_token": self.csrf_token,
-            "flash": flash or [],
-        }
-
-    def _shown(self) -> dict[str, Any]:
-        assert self.user is not None
-        return {
-            "display_name": {"name_zh": self.user.name_zh, "name_en": self.user.name_en},
-            "organisation": {
-                "name_zh": self.user.organisation_name_zh,
-                "name_en": self.user.organisation_name_en,
-            },
-            "roles": sorted(self.user.roles),
-            "unread": self.unread,
-        }
-
-
-def page(
-    visitor: Visitor, template: str, *, status: int = 200, flash: list[dict[str, str]] | None = None, **context: Any
-) -> Response[str]:
-    """A rendered page in the visitor's language; rendered at once, so that a mistake in it undoes the work."""
-    html = rendering.render(template, **(visitor.frame(flash) | context))
-    return Response(html, media_type=MediaType.HTML, status_code=status, headers={"Cache-Control": "no-store"})
-
-
-def see_other(path: str, cookies: list[Cookie] | None = None) -> Redirect:
-    """After a form was taken in: go and look at the result (303)."""
-    return Redirect(path, status_code=303, cookies=cookies)
-
-
 async def gate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """The guard of every route: host, who, role, form token, in this order, before any dependency is opened."""
     house: Installation = connection.app.state.house
@@ -221,6 +171,7 @@ async def gate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRout
         return
     await sync_to_thread(_recognise, connection, house, visitor)
     _refuse_unless_role(visitor, allowed)
+    _refuse_unless_allowed_how(visitor, allowed, str(connection.scope.get("method")))
     if connection.scope.get("method") not in SAFE_METHODS and not is_api(visitor.path):
         assert isinstance(connection, Request)
         await _refuse_unless_our_form(connection, visitor)
@@ -247,42 +198,54 @@ def visitor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Visitor:
     return connection.scope["state"].get(VISITOR_KEY) or stranger(connection)
 
 
-def locale_of(cookies: Mapping[str, str], accepted: str) -> str:
-    """'zh' or 'en': the cookie, else the first of the two that the browser names, else Chinese."""
-    chosen = cookies.get(LOCALE_COOKIE)
-    if chosen in rendering.LANGUAGES:
-        return chosen
-    for part in accepted.lower().split(","):
-        language = part.partition(";")[0].strip().partition("-")[0]
-        if language in rendering.LANGUAGES:
-            return language
-    return "zh"
-
-
 def _recognise(connection: ASGIConnection[Any, Any, Any, Any], house: Installation, visitor: Visitor) -> None:
     """Looks up the bearer key of an API call or the session of a page; a wrong key is told, an old session is not."""
     if is_api(visitor.path):
         scheme, _, key = connection.headers.get("authorization", "").partition(" ")
         if scheme:
-            visitor.user = _by_key(house, key.strip()) if scheme.lower() == "bearer" else None
-            if visitor.user is None:
+            bearer = _by_key(house, key.strip()) if scheme.lower() == "bearer" else None
+            if bearer is None:
                 raise NotSignedIn
+            visitor.user, visitor.key_scopes = bearer.person, bearer.scopes
     elif token := connection.cookies.get(SESSION_COOKIE):
-        with house.open_reader() as reader:
-            visitor.user = sessions.by_session(reader, token)
-            visitor.unread = _unread(reader, visitor.user)
-        if visitor.user is not None:
-            visitor.session_token = visitor.form_secret = token
+        _by_session(house, visitor, token)
 
 
-def _unread(reader: Reader, user: SignedIn | None) -> int:
-    """How many notices wait in the header of every page: one query over an index."""
-    return notices.unread(reader, user_id=user.user_id, organisation_id=user.organisation_id) if user else 0
-
-
-def _by_key(house: Installation, key: str) -> SignedIn | None:
+def _by_key(house: Installation, key: str) -> api_keys.Bearer | None:
     with house.open_reader() as reader:
-        return api_keys.by_api_key(reader, key)
+        bearer = api_keys.find(reader, key)
+        since = reader.now - api_keys.NOTED_EVERY
+    if bearer is not None and (bearer.used_at is None or bearer.used_at < since):
+        with house.open_work() as work:
+            api_keys.note_use(work, key_id=bearer.key_id)
+    return bearer
+
+
+def _by_session(house: Installation, visitor: Visitor, token: str) -> None:
+    with house.open_reader() as reader:
+        found = sessions.find(reader, token)
+        if found is None:
+            return
+        session, person = found
+        visitor.user = person
+        visitor.unread = notices.unread(reader, user_id=person.user_id, organisation_id=person.organisation_id)
+        is_required = house.settings.second_factor == "required" and bool(person.roles & TRADING_ROLES)
+        visitor.lacks_second_factor = is_required and not second_factor.is_enrolled(reader, person.user_id)
+        since = reader.now - sessions.NOTED_EVERY
+    visitor.session_id = session.id
+    visitor.session_token = visitor.form_secret = token
+    if session.seen_at < since:
+        with house.open_work() as work:
+            sessions.note_use(work, session_id=session.id)
+
+
+def _refuse_unless_allowed_how(visitor: Visitor, allowed: Access, method: str) -> None:
+    """A bearer key needs the scope of the call, a session the second factor where it is required."""
+    needed = allowed.key_scope_of(method)
+    if visitor.key_scopes is not None and needed not in visitor.key_scopes:
+        raise WrongScope(scope=needed)
+    if visitor.lacks_second_factor and not allowed.is_open_early:
+        raise SecondFactorMissing
 
 
 def _refuse_unless_role(visitor: Visitor, allowed: Access) -> None:
@@ -309,61 +272,6 @@ async def _refuse_unless_our_form(request: Request[Any, Any, Any], visitor: Visi
     known = visitor.form_secret is not None and isinstance(sent, str)
     if not known or not hmac.compare_digest(str(sent).encode(), visitor.csrf_token.encode()):
         raise FormNotOurs
-
-
-def _form_token(secret: str) -> str:
-    return hmac.new(secret.encode(), b"tanyi form", hashlib.sha256).hexdigest()
-
-
-def sign_in(house: Installation, request: Request[Any, Any, Any], *, username: str, password: str) -> Cookie:
-    """Signs somebody in and gives the cookie to set; always a new token, and an older session ends (no fixation).
-
-    Refuses with `WrongCredentials`, or with `TooManyAttempts` after ten failures in ten minutes.
-    """
-    peer = request.client.host if request.client else ""
-    brake.count(username, peer)
-    older = visitor_of(request).session_token
-    with house.open_work() as work:
-        token = sessions.sign_in(work, username=username, password=password)
-        if older is not None:
-            sessions.sign_out(work, token=older)
-    brake.release(username, peer)
-    return _cookie(house, SESSION_COOKIE, token, int(sessions.SESSION_LENGTH.total_seconds()))
-
-
-def sign_out(house: Installation, request: Request[Any, Any, Any]) -> Cookie:
-    """Ends the session on the server's side and gives the cookie that ends it in the browser."""
-    token = visitor_of(request).session_token
-    if token is not None:
-        with house.open_work() as work:
-            sessions.sign_out(work, token=token)
-    return _cookie(house, SESSION_COOKIE, "", 0)
-
-
-def safe_next(wanted: str) -> str:
-    """Where to go after signing in: a path of this site, or the own page."""
-    inside = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
-    return wanted if inside and "\\" not in wanted else "/my"
-
-
-def sign_in_address(path: str) -> str:
-    """The sign-in page, which leads back to `path` afterwards."""
-    return f"/sign-in?next={quote(path)}"
-
-
-def locale_cookie(house: Installation, locale: str) -> Cookie:
-    """Remembers the language for a year."""
-    return _cookie(house, LOCALE_COOKIE, locale if locale in rendering.LANGUAGES else "zh", 365 * 86_400)
-
-
-def form_cookie(house: Installation, secret: str) -> Cookie:
-    """Ties the forms of somebody who is not signed in to this browser."""
-    return _cookie(house, FORM_COOKIE, secret, None)
-
-
-def _cookie(house: Installation, key: str, content: str, max_age: int | None) -> Cookie:
-    is_secure = house.settings.public_url.startswith("https:")
-    return Cookie(key, value=content, max_age=max_age, path="/", httponly=True, samesite="lax", secure=is_secure)
 
 
 def provide_visitor(request: Request[Any, Any, Any]) -> Visitor:

@@ -7,6 +7,7 @@ because a database address holds a password.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import tempfile
@@ -26,6 +27,7 @@ PRIVATE_MODE = 0o700
 MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", re.ASCII)
 
 Mode = Literal["demo", "production"]
+SecondFactor = Literal["required", "offered"]
 BundleName = Literal["templates", "alembic"]
 
 
@@ -53,6 +55,8 @@ class Settings:
     app_role: str
     mode: Mode
     public_url: str
+    second_factor: SecondFactor = "required"
+    trusted_proxies: tuple[str, ...] = ()  # networks, written as 10.0.0.0/8
     smtp_url: str | None = None
     mail_from: str = "tanyi@localhost.localdomain"
 
@@ -66,14 +70,17 @@ def settings(environment: Mapping[str, str], data: Path | None = None) -> Settin
     owner_database_url = _database_url(environment, "TANYI_OWNER_DATABASE_URL")
     if owner_database_url is not None and database_url is None:
         raise SettingNotValid(variable="TANYI_OWNER_DATABASE_URL", expected="unset while DATABASE_URL is unset")
+    mode = _mode(environment)
     public_url = _public_url(environment)
     return Settings(
         data=_data_folder(environment, data),
         database_url=database_url,
         owner_database_url=owner_database_url or database_url,
         app_role=APP_ROLE,
-        mode=_mode(environment),
+        mode=mode,
         public_url=public_url,
+        second_factor=_second_factor(environment, mode),
+        trusted_proxies=_trusted_proxies(environment),
         smtp_url=_smtp_url(environment),
         mail_from=_mail_from(environment, public_url),
     )
@@ -129,6 +136,23 @@ def _mode(environment: Mapping[str, str]) -> Mode:
     if given not in {"demo", "production"}:
         raise SettingNotValid(variable="TANYI_MODE", expected="demo or production")
     return cast("Mode", given)
+
+
+def _second_factor(environment: Mapping[str, str], mode: Mode) -> SecondFactor:
+    given = environment.get("TANYI_SECOND_FACTOR") or ("required" if mode == "production" else "offered")
+    if given not in {"required", "offered"}:
+        raise SettingNotValid(variable="TANYI_SECOND_FACTOR", expected="required or offered")
+    return cast("SecondFactor", given)
+
+
+def _trusted_proxies(environment: Mapping[str, str]) -> tuple[str, ...]:
+    given = environment.get("TANYI_TRUSTED_PROXIES") or ""
+    try:
+        return tuple(str(ipaddress.ip_network(part.strip())) for part in given.split(",") if part.strip())
+    except ValueError as wrong:
+        raise SettingNotValid(
+            variable="TANYI_TRUSTED_PROXIES", expected="addresses or networks with commas between, such as 10.0.0.0/8"
+        ) from wrong
 
 
 def _public_url(environment: Mapping[str, str]) -> str:

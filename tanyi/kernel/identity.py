@@ -32,6 +32,22 @@ REGIONS: dict[str, str] = {
 }
 
 
+PROVINCE = "130000"
+
+
+def covers(jurisdiction: str, region: str) -> bool:
+    """Whether an office for `jurisdiction` looks after `region`: the province all of it, a city its counties.
+
+    By GB/T 2260: 130000 is the province, 1301xx a city and its counties. Xiong'an is 133100 and its parts.
+    """
+    return region.startswith(area_prefix(jurisdiction))
+
+
+def area_prefix(jurisdiction: str) -> str:
+    """The digits with which every region of a jurisdiction begins."""
+    return jurisdiction[:2] if jurisdiction.endswith("0000") else jurisdiction.removesuffix("00")
+
+
 def credit_code(given: str) -> str:
     """The code without spaces and in capitals, or `BadCreditCode`."""
     try:

@@ -90,6 +90,7 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(Text)
     display_name_zh: Mapped[str] = mapped_column(Text)
     display_name_en: Mapped[str] = mapped_column(Text)
+    credentials_changed_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
 
 
 class Membership(Base):
@@ -222,6 +223,7 @@ def enrol_user(
         password_hash=passwords.hashed(password),
         display_name_zh=name_zh,
         display_name_en=name_en,
+        credentials_changed_at=work.now,
     )
     work.session.add(person)
     work.session.flush()

@@ -113,15 +113,18 @@ def outcome() -> dict[str, Any]:
 
 
 def frame(who: str | None = None, path: str = "/") -> dict[str, Any]:
+    people = {
+        "firm": ("周明", "Zhou Ming", STEEL),
+        "seller": ("赵林", "Zhao Lin", FARM),
+        "organiser": ("陈会", "Chen Hui", EXPO),
+        "operator": ("李衡", "Li Heng", names("碳易平台", "Tanyi platform")),
+        "regulator": ("何清", "He Qing", names("市级生态环境主管部门", "City ecology department")),
+    }
     users = {
-        "firm": {"display_name": names("周明", "Zhou Ming"), "organisation": STEEL, "roles": ["firm"]},
-        "seller": {"display_name": names("赵林", "Zhao Lin"), "organisation": FARM, "roles": ["seller"]},
-        "organiser": {"display_name": names("陈会", "Chen Hui"), "organisation": EXPO, "roles": ["organiser"]},
-        "operator": {
-            "display_name": names("李衡", "Li Heng"),
-            "organisation": names("碳易平台", "Tanyi platform"),
-            "roles": ["operator"],
-        },
+        role: {"display_name": names(zh, en), "organisation": whose, "roles": [role], "may_administer": True}
+        | {"jurisdiction": "130200" if role == "regulator" else None}
+        | {"others": [{"membership_id": 7, **GLASS}] if role == "firm" else []}
+        for role, (zh, en, whose) in people.items()
     }
     return {
         "demo": True,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from tests.app.sample_accounts import account_pages
 from tests.app.sample_desks import desk_pages
 from tests.app.sample_facts import (
     CERTIFICATE,
@@ -31,7 +32,8 @@ from tests.app.sample_portfolio import portfolio_pages
 
 def pages() -> dict[str, tuple[str, dict[str, Any]]]:
     """name → (template, context) for every page and each of its variants."""
-    return public_pages() | project_pages() | desk_pages() | portfolio_pages() | member_pages()
+    members = account_pages() | member_pages()
+    return public_pages() | project_pages() | desk_pages() | portfolio_pages() | members
 
 
 def public_pages() -> dict[str, tuple[str, dict[str, Any]]]:
@@ -71,7 +73,8 @@ def public_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         ]
     ]
     registry = {
-        "query": {"q": "", "type": "", "state": ""},
+        "query": {"q": "", "type": "", "state": "", "area": ""},
+        "my_area": None,
         "types": ["forestry", "wetland", "wind", "photovoltaic", "building"],
         "states": ["REGISTERED", "ISSUED", "METHODOLOGY_PENDING"],
         "paging": {"page": 1, "pages": 2, "total": 40},
@@ -95,11 +98,15 @@ def public_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "home": ("pages/public/home.html", home | frame()),
         "home-empty": ("pages/public/home.html", empty | frame() | {"demo": False}),
         "registry": ("pages/public/registry.html", registry | frame(path="/registry")),
+        "registry-area": (
+            "pages/public/registry.html",
+            registry | {"my_area": "130200"} | frame("regulator", "/registry"),
+        ),
         "registry-serial": ("pages/public/registry.html", found | frame(path="/registry")),
         "market": ("pages/public/market.html", market | frame(path="/market")),
         "market-empty": ("pages/public/market.html", market | {"listings": []} | frame(path="/market")),
         "sign-in": ("pages/public/sign_in.html", sign_in() | frame(path="/sign-in")),
-        "sign-in-plain": ("pages/public/sign_in.html", sign_in() | {"accounts": [], "error": None} | frame()),
+        "sign-in-plain": ("pages/public/sign_in.html", sign_in() | {"trials": [], "error": None} | frame()),
         "docs": ("pages/public/docs.html", {"schema_url": "/schema/openapi.json"} | frame(path="/docs")),
         "error": ("pages/public/error.html", error(404) | frame()),
         **{f"error-{status}": ("pages/public/error.html", error(status) | frame()) for status in (400, 403, 409, 503)},
@@ -122,7 +129,8 @@ def sign_in() -> dict[str, Any]:
         }
         for zh, en, whose, role in people
     ]
-    return {"next": "", "username": "", "error": None, "accounts": accounts}
+    trials = [{"code": code, "accounts": accounts[at : at + 2]} for at, code in ((0, "duty"), (2, "operator"))]
+    return {"next": "", "username": "", "error": None, "trials": trials}
 
 
 def error(status: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from tanyi.app import approved_acts, counter
 from tanyi.app.event_purchase import EventOrder, buy_and_retire
 from tanyi.app.security import ANONYMOUS, EVERYONE, declared, handlers_of, is_api
-from tanyi.kernel import notices, parties
+from tanyi.kernel import api_keys, invitations, members, notices, parties, sessions
 from tanyi.kernel.parties import ROLES
 from tanyi.kernel.quantities import Money, Tonnes
 from tests import market_makers
@@ -21,7 +21,9 @@ from tests.market_makers import Market
 PUBLIC = """
 GET / · GET /registry · GET /projects/{code} · GET /market · GET /market/desk · GET /listings/{number} · GET /rounds · GET /rounds/{number}
 GET /rounds/{number}/problem.json · GET /rounds/{number}/result.json · GET /rounds/{number}/certificate.json · GET /certificates/{name}
-GET /language/{locale} · GET /sign-in · POST /sign-in · POST /sign-out
+GET /language/{locale} · GET /sign-in · POST /sign-in · GET /sign-in/code · POST /sign-in/code · POST /sign-out
+GET /invitations/{token} · POST /invitations/{token} · POST /invitations/{token}/join
+POST /invitations/{token}/join-with-password
 GET /api/v1/projects · GET /api/v1/projects/{code} · GET /api/v1/listings · GET /api/v1/listings/{number}
 GET /api/v1/rounds · GET /api/v1/rounds/{number} · POST /api/v1/desk · GET /api/v1/retirements · GET /api/v1/certificates/{number}
 GET /health · GET /.well-known/jwks.json · GET /log/checkpoint · POST /gateway/webhooks · GET /docs
@@ -34,10 +36,18 @@ POST /approvals/{number}/reject · POST /approvals/{number}/withdrawal
 GET /api/v1/notices · GET /api/v1/tasks · GET /api/v1/approvals · GET /api/v1/approvals/{number}
 POST /api/v1/approvals/{number}/approve · POST /api/v1/approvals/{number}/reject
 """
+SIGNED_IN = """
+GET /my · GET /account · POST /account/switch · GET /account/security · GET /account/password · POST /account/password
+GET /account/second-factor · POST /account/second-factor/begin · POST /account/second-factor/confirm
+POST /account/second-factor/recovery-codes · POST /account/second-factor/end
+GET /account/sessions · POST /account/sessions/{number}/end · POST /account/sessions/end-others
+GET /account/keys · POST /account/keys · POST /account/keys/{number}/revoke
+GET /account/people · POST /account/people · GET /account/people/{number} · POST /account/people/{number}
+POST /account/people/{number}/remove · POST /account/invitations/{number}/withdraw
+"""
 RESTRICTED = {
     "GET /operator/messages": {"operator"},
     "POST /operator/messages/{message}/again": {"operator"},
-    "GET /my": set(ROLES),
     "GET /sell": {"seller"},
     "POST /sell": {"seller"},
     "GET /duties/{number}": {"firm", "regulator"},
@@ -65,7 +75,11 @@ RESTRICTED = {
 }
 ALLOWED: dict[str, set[str]] = {
     **{name.strip(): set(EVERYONE) for line in PUBLIC.strip().splitlines() for name in line.split("·")},
-    **{name.strip(): set(ROLES) for line in MEMBERS.strip().splitlines() for name in line.split("·")},
+    **{
+        name.strip(): set(ROLES)
+        for line in (MEMBERS.strip() + SIGNED_IN).strip().splitlines()
+        for name in line.split("·")
+    },
     **RESTRICTED,
 }
 # Routes of scope "own" whose address names an object: (role, the own one, somebody else's).
@@ -85,6 +99,14 @@ OBJECTS = {
     "POST /api/v1/approvals/{number}/reject": ("firm", "asked", "asked by E02"),
     "GET /api/v1/duties/{number}": ("firm", "D2026-B001", "D2026-B002"),
     "POST /api/v1/bids/{number}/confirmation": ("firm", "B100001", "B100002"),
+}
+OBJECTS |= {
+    "POST /account/keys/{number}/revoke": ("firm", "firm-key", "seller-key"),
+    "POST /account/sessions/{number}/end": ("firm", "firm-session", "seller-session"),
+    "POST /account/invitations/{number}/withdraw": ("firm", "firm-invitation", "seller-invitation"),
+    "GET /account/people/{number}": ("firm", "firm-member", "seller-member"),
+    "POST /account/people/{number}": ("firm", "firm-member", "seller-member"),
+    "POST /account/people/{number}/remove": ("firm", "firm-member", "seller-member"),
 }
 BUY_FROM_ANYONE = {
     "POST /listings/{number}/purchases",
@@ -133,9 +155,29 @@ class Visitors:
         return self.sessions[role]
 
 
+def account_numbers(site: Site) -> dict[str, str]:
+    """A key, a session, an invitation and a colleague of two firms, by role and kind."""
+    numbers: dict[str, str] = {}
+    for role, code in (("firm", "E01"), ("seller", "S01")):
+        with site.market.house.open_reader() as reader:
+            found = sessions.find(reader, site.session(role))
+            assert found is not None
+            session, person = found
+            keys = api_keys.of_membership(reader, person.membership_id)
+            colleague = parties.users_of(reader, site.market.party(code))[0]
+        with site.market.house.open_work(person.actor) as work:
+            grant = members.Grant(roles=[role], rights=["PREPARE"])
+            invitations.invite(work, organisation_id=person.organisation_id, email="a@example.com", grant=grant)
+            (invitation,) = invitations.waiting(work, person.organisation_id)
+            numbers[f"{role}-invitation"] = str(invitation.id)
+        numbers[f"{role}-key"], numbers[f"{role}-session"] = str(keys[0].id), str(session.id)
+        numbers[f"{role}-member"] = str(colleague.membership_id)
+    return numbers
+
+
 def verdict(answer: Any) -> str:
     """'allowed', or how the gate refused."""
-    if answer.status_code == 303 and answer.headers["location"].startswith("/sign-in"):
+    if answer.status_code == 303 and answer.headers["location"].startswith("/sign-in?next="):
         return "led to sign in"
     is_problem = answer.headers.get("content-type", "").startswith("application/problem+json")
     code = answer.json()["code"] if is_problem and answer.content else ""  # HEAD has no body
@@ -177,7 +219,7 @@ def test_what_belongs_to_another_organisation_does_not_exist(site: Site, market:
         beneficiary=None,
     )
     numbers["bought"] = buy_and_retire(market.house, actor=market.people["N01"], order=order, key="key-of-the-test")
-    numbers |= asked_in_both_firms(site, market)
+    numbers |= account_numbers(site) | asked_in_both_firms(site, market)
     visitors = Visitors(site)
     for route, (role, own, other) in OBJECTS.items():
         method, path = route.split(" ")

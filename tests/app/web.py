@@ -15,11 +15,10 @@ from litestar.testing import TestClient
 from market.trading import trades
 from matching import rounds
 from settlement import retirement
-from tanyi.app import counter, security
+from tanyi.app import counter
 from tanyi.app.factory import application_of
-from tanyi.app.security import SESSION_COOKIE
-from tanyi.app.sign_in_brake import Brake
-from tanyi.kernel import api_keys, parties, passwords, sessions
+from tanyi.app.visitors import SESSION_COOKIE
+from tanyi.kernel import api_keys, credentials, parties, passwords, sessions
 from tests import market_makers
 from tests.market_makers import Market
 
@@ -52,7 +51,8 @@ class Site:
     def session(self, role: str) -> str:
         """A new session of this role, without the sign-in page."""
         with self.market.house.open_work() as work:
-            return sessions.sign_in(work, username=role, password=PASSWORD)
+            user_id = credentials.check(work, username=role, password=PASSWORD)
+            return sessions.begin(work, user_id=user_id)
 
     def cookie(self, session: str) -> dict[str, str]:
         """The header of a page's request in a session."""
@@ -78,7 +78,6 @@ def token_in(html: str) -> str:
 @contextmanager
 def site_of(market: Market) -> Iterator[Site]:
     """The application over this market, with one person of each role who can sign in."""
-    security.brake = Brake()
     app = application_of(market.house)
     with TestClient(app, base_url=BASE, raise_server_exceptions=False) as client, cheap_hashes():
         site = Site(app, client, market)

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from tanyi.kernel import api_keys, parties, passwords, sessions
+from tanyi.kernel import api_keys, credentials, parties, passwords, sessions
 from tanyi.kernel.errors import NotFound
 from tanyi.kernel.identity import BadCreditCode
 from tanyi.ledger import audit_log
@@ -55,7 +55,8 @@ def user(database):
 def sign_in(database, username="firm-1", password=PASSWORD, moment=NOON):
     """Signs in; gives the token."""
     with at(database, moment) as work:
-        return sessions.sign_in(work, username=username, password=password)
+        user_id = credentials.check(work, username=username, password=password)
+        return sessions.begin(work, user_id=user_id)
 
 
 def holder(database, token, moment=NOON):
@@ -169,8 +170,21 @@ def test_a_session_lasts_twelve_hours_and_not_longer(database, user):
     token = sign_in(database)
     end = NOON + sessions.SESSION_LENGTH
     assert timedelta(hours=12) == sessions.SESSION_LENGTH
+    used_at = NOON
+    while used_at + sessions.IDLE_LENGTH <= end:  # in use all the time
+        used_at += timedelta(hours=1)
+        with at(database, used_at) as work:
+            found = sessions.find(work, token)
+            assert found is not None
+            sessions.note_use(work, session_id=found[0].id)
     assert holder(database, token, end - timedelta(seconds=1)) is not None
     assert holder(database, token, end) is None
+
+
+def test_a_session_that_nobody_uses_for_two_hours_ends(database, user):
+    token = sign_in(database)
+    assert holder(database, token, NOON + sessions.IDLE_LENGTH - timedelta(seconds=1)) is not None
+    assert holder(database, token, NOON + sessions.IDLE_LENGTH) is None
 
 
 def test_signing_out_ends_this_session_at_once_and_no_other(database, user):
@@ -208,11 +222,11 @@ def test_an_api_key_is_told_once_and_kept_as_its_hash(database, user):
         (hashlib.sha256(key.encode()).hexdigest(), user)
     ]
     with audit_log.open_reader(database.app_engine()) as reader:
-        found = api_keys.by_api_key(reader, key)
+        found = api_keys.find(reader, key)
         assert found is not None
-        assert found.user_id == user
-        assert api_keys.by_api_key(reader, key[:-1]) is None
-        assert api_keys.by_api_key(reader, hashlib.sha256(key.encode()).hexdigest()) is None
+        assert (found.person.user_id, found.scopes) == (user, set(api_keys.SCOPES))
+        assert api_keys.find(reader, key[:-1]) is None
+        assert api_keys.find(reader, hashlib.sha256(key.encode()).hexdigest()) is None
     assert rows(database, f"SELECT count(*) FROM ledger_audit_entry WHERE body LIKE '%{key}%'") == [(0,)]
 
 
@@ -220,7 +234,7 @@ def test_a_session_is_no_key_and_a_key_is_no_session(database, user):
     token = sign_in(database)
     with at(database) as work:
         key = api_keys.grant_api_key(work, user_id=user)
-        assert api_keys.by_api_key(work, token) is None
+        assert api_keys.find(work, token) is None
         assert sessions.by_session(work, key) is None
 
 

@@ -104,7 +104,7 @@ class AnswerShown(msgspec.Struct, frozen=True, kw_only=True):
 
 @post(
     "/api/v1/desk",
-    opt=access(scope="public") | takes(WishStated),
+    opt=access(scope="public", key_scope="read") | takes(WishStated),
     status_code=200,
     sync_to_thread=True,
     tags=["trading"],

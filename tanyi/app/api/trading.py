@@ -144,7 +144,7 @@ def one_listing(number: FromPath[str], reader: NamedDependency[Reader]) -> Listi
 
 @post(
     "/api/v1/listings",
-    opt=access("seller", scope="own") | takes(ListingOrder, is_keyed=True),
+    opt=access("seller", scope="own", key_scope="trade") | takes(ListingOrder, is_keyed=True),
     status_code=201,
     sync_to_thread=True,
     tags=["trading"],
@@ -159,7 +159,7 @@ def open_listing(
 
 @post(
     "/api/v1/listings/{number:str}/purchases",
-    opt=access("organiser", "firm", scope="own") | takes(PurchaseOrder, is_keyed=True),
+    opt=access("organiser", "firm", scope="own", key_scope="trade") | takes(PurchaseOrder, is_keyed=True),
     status_code=201,
     responses={202: ResponseSpec(WaitingShown, description="It waits for a second person")},
     sync_to_thread=True,
@@ -225,7 +225,7 @@ def own_bids(
 
 @post(
     "/api/v1/bids/{number:str}/confirmation",
-    opt=access("firm", scope="own") | takes(BidTerms),
+    opt=access("firm", scope="own", key_scope="trade") | takes(BidTerms),
     status_code=200,
     sync_to_thread=True,
     tags=["trading"],

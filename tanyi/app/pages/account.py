@@ -10,14 +10,16 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from tanyi.app import security
+from tanyi.app import signing_in
 from tanyi.app.demo import ACCOUNTS
 from tanyi.app.installation import Installation
 from tanyi.app.pages import pieces, views_firms, views_organisers, views_sellers
-from tanyi.app.pages.rendering import LANGUAGES, translate
+from tanyi.app.pages.labels import TRIALS
+from tanyi.app.pages.rendering import LANGUAGES, translate, with_query
 from tanyi.app.security import Form, Visitor, access, page, see_other
 from tanyi.app.sign_in_brake import TooManyAttempts
-from tanyi.kernel import parties, passwords, sessions
+from tanyi.app.visitors import locale_cookie, safe_next
+from tanyi.kernel import parties, passwords, second_factor, sessions
 from tanyi.kernel.errors import N_
 from tanyi.kernel.work import Reader
 
@@ -26,6 +28,20 @@ SAID: Final = {  # what a page says after a form was taken in, by the word in it
     "withdrawn": N_("The listing is withdrawn; its tonnes are free again."),
     "confirmed": N_("Your bid is confirmed. You may change it until the round closes."),
     "welcome": N_("You are signed in."),
+    "switched": N_("You now act for another organisation."),
+    "recovered": N_(
+        "You signed in with a recovery code, which is used up now. If your phone is lost, renew the second factor."
+    ),
+    "password": N_("Your password is changed. All your other sessions have ended."),
+    "factor-ended": N_("The second factor is switched off."),
+    "session-ended": N_("The session has ended."),
+    "others-ended": N_("All your other sessions have ended."),
+    "key-revoked": N_("The key is revoked. It stopped at once."),
+    "member-changed": N_("The change is in force from the next click of this person."),
+    "member-removed": N_("The person does not act for your organisation any more; sessions and keys stopped at once."),
+    "invitation-withdrawn": N_("The invitation is withdrawn; its link leads nowhere."),
+    "joined": N_("You act for one more organisation. You can switch to it in the menu."),
+    "joined-sign-in": N_("Done. Sign in now."),
 }
 
 
@@ -57,45 +73,90 @@ def sign_in_page(
 ) -> Response[str]:
     """The sign-in form, with the accounts of the demo."""
     wanted = pieces.typed(request.query_params, "next")
-    return page(visitor, "pages/public/sign_in.html", **_sign_in_form(house, wanted, "", None))
+    context = _sign_in_form(house, wanted, "", None)
+    return page(visitor, "pages/public/sign_in.html", flash=flash_of(request, visitor), **context)
 
 
-@post("/sign-in", opt=access(scope="public"), sync_to_thread=True)
+@post("/sign-in", opt=access(scope="public", is_open_early=True), sync_to_thread=True)
 def sign_in(
     request: Request[Any, Any, Any],
     visitor: NamedDependency[Visitor],
     house: NamedDependency[Installation],
     form: NamedDependency[Form],
 ) -> Response[Any]:
-    """Signs in and goes where the visitor wanted to go; a wrong password is said on the form."""
+    """Takes the password and goes where the visitor wanted to go, or on to the second step; what is wrong is said."""
     username, wanted = form.get("username", "").strip(), form.get("next", "")
     try:
-        cookie = security.sign_in(house, request, username=username, password=form.get("password", ""))
+        step = signing_in.first_step(house, request, username=username, password=form.get("password", ""))
     except (passwords.WrongCredentials, sessions.NoMembership, TooManyAttempts) as wrong:
         error = translate(wrong.message, locale=visitor.locale)
         status = 429 if isinstance(wrong, TooManyAttempts) else 401
         context = _sign_in_form(house, wanted, username, error)
         return page(visitor, "pages/public/sign_in.html", status=status, **context)
-    return see_other(security.safe_next(wanted), cookies=[cookie])
+    further = _second_step_address(wanted) if step.is_code_awaited else safe_next(wanted)
+    return see_other(further, cookies=step.cookies)
 
 
-@post("/sign-out", opt=access(scope="public"), sync_to_thread=True)
+@get("/sign-in/code", opt=access(scope="public", is_open_early=True), sync_to_thread=True)
+def second_step_page(
+    request: Request[Any, Any, Any], visitor: NamedDependency[Visitor], house: NamedDependency[Installation]
+) -> Response[Any]:
+    """The form for the code; without a first step back to the beginning."""
+    if not signing_in.is_code_awaited(house, request):
+        return see_other("/sign-in")
+    wanted = pieces.typed(request.query_params, "next")
+    return page(visitor, "pages/public/sign_in_code.html", next=wanted, error=None)
+
+
+@post("/sign-in/code", opt=access(scope="public", is_open_early=True), sync_to_thread=True)
+def second_step(
+    request: Request[Any, Any, Any],
+    visitor: NamedDependency[Visitor],
+    house: NamedDependency[Installation],
+    form: NamedDependency[Form],
+) -> Response[Any]:
+    """Takes the code and signs in; whoever used a recovery code is told what to do next."""
+    wanted = form.get("next", "")
+    try:
+        step = signing_in.second_step(house, request, code=form.get("code", ""))
+    except signing_in.SignInLapsed:
+        return see_other("/sign-in")
+    except (second_factor.WrongCode, TooManyAttempts) as wrong:
+        error = translate(wrong.message, locale=visitor.locale)
+        status = 429 if isinstance(wrong, TooManyAttempts) else 401
+        return page(visitor, "pages/public/sign_in_code.html", status=status, next=wanted, error=error)
+    further = "/account/second-factor?said=recovered" if step.was_recovery_code else safe_next(wanted)
+    return see_other(further, cookies=step.cookies)
+
+
+@post("/sign-out", opt=access(scope="public", is_open_early=True), sync_to_thread=True)
 def sign_out(request: Request[Any, Any, Any], house: NamedDependency[Installation]) -> Redirect:
     """Ends the session and goes home."""
-    return see_other("/", cookies=[security.sign_out(house, request)])
+    return see_other("/", cookies=signing_in.sign_out(house, request))
 
 
-@get("/language/{locale:str}", opt=access(scope="public"), sync_to_thread=False)
+@get("/language/{locale:str}", opt=access(scope="public", is_open_early=True), sync_to_thread=False)
 def language(request: Request[Any, Any, Any], house: NamedDependency[Installation], locale: FromPath[str]) -> Redirect:
     """Remembers the language and goes back to the page, if it is one of this site."""
     wanted = request.query_params.get("next") or "/"
-    back = wanted if security.safe_next(wanted) == wanted else "/"
+    back = wanted if safe_next(wanted) == wanted else "/"
     chosen = locale if locale in LANGUAGES else "zh"
-    return see_other(back, cookies=[security.locale_cookie(house, chosen)])
+    return see_other(back, cookies=[locale_cookie(house, chosen)])
+
+
+def _second_step_address(wanted: str) -> str:
+    return with_query("/sign-in/code", {"next": wanted})
 
 
 def _sign_in_form(house: Installation, wanted: str, username: str, error: str | None) -> dict[str, Any]:
-    return {"next": wanted, "username": username, "error": error, "accounts": demo_accounts(house)}
+    return {"next": wanted, "username": username, "error": error, "trials": demo_trials(house)}
+
+
+def demo_trials(house: Installation) -> list[dict[str, Any]]:
+    """The accounts of the demo with their passwords, grouped by what one can try with them, in the order of `TRIALS`."""
+    accounts = demo_accounts(house)
+    groups = [{"code": code, "accounts": [row for row in accounts if row["trial"] == code]} for code in TRIALS]
+    return [group for group in groups if group["accounts"]]
 
 
 def demo_accounts(house: Installation) -> list[dict[str, Any]]:
@@ -111,6 +172,7 @@ def demo_accounts(house: Installation) -> list[dict[str, Any]]:
                 "name_en": account["organisation_name_en"],
             },
             "role": account["roles"][0],
+            "trial": account.get("trial", account["roles"][0]),
             "username": username,
             "password": account["password"],
         }
@@ -118,4 +180,4 @@ def demo_accounts(house: Installation) -> list[dict[str, Any]]:
     ]
 
 
-ROUTES = [my_page, sign_in_page, sign_in, sign_out, language]
+ROUTES = [my_page, sign_in_page, sign_in, second_step_page, second_step, sign_out, language]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tanyi.kernel.errors import N_
+from tanyi.kernel.identity import PROVINCE, REGIONS
 
 PRODUCT_TYPES: Mapping[str, str] = {  # a methodology's own names win; these serve where only the code is at hand
     "forestry": N_("Forestry"),
@@ -124,6 +125,11 @@ RESULT = {
     "bounded": N_("Best found, with a proven bound"),
     "time_limit": N_("Stopped at the time limit"),
 }
+KEY = {
+    "IN_FORCE": N_("In force"),
+    "EXPIRED": N_("Expired"),
+    "REVOKED": N_("Revoked"),
+}
 STATES: Mapping[str, Mapping[str, str]] = {
     "block": BLOCK,
     "project": PROJECT,
@@ -137,10 +143,11 @@ STATES: Mapping[str, Mapping[str, str]] = {
     "result": RESULT,
     "approval": APPROVAL,
     "message": MESSAGE,
+    "key": KEY,
 }
 GOOD = frozenset(
     {"FREE", "LISTED", "OPEN", "REGISTERED", "ISSUED", "VERIFIED", "ACCEPTED", "MET", "OVER", "CONFIRMED", "ENTERED"}
-    | {"PUBLISHED", "SETTLED", "RETIRED", "SOLVED", "OPTIMAL", "IN_ROUND", "APPROVED", "DONE"}
+    | {"PUBLISHED", "SETTLED", "RETIRED", "SOLVED", "OPTIMAL", "IN_ROUND", "IN_FORCE", "APPROVED", "DONE"}
 )
 WARNING = frozenset(
     {"PARTIAL", "DRAFT", "RESERVED", "NOT_ASSESSABLE_NO_BENCHMARK", "METHODOLOGY_PENDING", "BOUNDED", "TIME_LIMIT"}
@@ -215,6 +222,36 @@ FAILURES: Mapping[str, str] = {
     "worker_lost": N_("The worker ended while it solved. Solve again."),
     "overtaken": N_("The round was solved in another way meanwhile."),
 }
+RIGHTS: Mapping[str, str] = {
+    "PREPARE": N_("To prepare"),
+    "APPROVE": N_("To approve"),
+    "ADMINISTER": N_("To administer"),
+}
+RIGHTS_MEAN: Mapping[str, str] = {
+    "PREPARE": N_("Prepare what moves money or tonnes: offers, bids, purchases, decisions."),
+    "APPROVE": N_("Approve what somebody else prepared, where two people must agree."),
+    "ADMINISTER": N_("Invite people, and change what each of them may do."),
+}
+SCOPES: Mapping[str, str] = {
+    "read": N_("read"),
+    "write": N_("write"),
+    "trade": N_("trade"),
+}
+SCOPES_MEAN: Mapping[str, str] = {
+    "read": N_("Look up everything that you may see."),
+    "write": N_("Change things that move neither money nor tonnes."),
+    "trade": N_("Offer, bid, buy, publish and settle: whatever moves money or tonnes, or decides that they move."),
+}
+AREAS: Mapping[str, str] = {PROVINCE: N_("Hebei Province"), **REGIONS}
+TRIALS: Mapping[str, str] = {  # what one can try with an account of the demo, in the order of the sign-in page
+    "duty": N_("Meet a duty: one prepares, another approves"),
+    "group": N_("One person for two companies of a group"),
+    "seller": N_("Sell tonnes of one's own projects"),
+    "organiser": N_("Make an event neutral"),
+    "operator": N_("Run rounds: prepare and review"),
+    "regulator": N_("Supervise: the province and one city"),
+    "verifier": N_("Validate and verify"),
+}
 TABLES: Mapping[str, Mapping[str, str]] = {
     "type": PRODUCT_TYPES,
     "class": CLASSES,
@@ -224,6 +261,12 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "reason": REASONS,
     "stage": STAGES,
     "failure": FAILURES,
+    "right": RIGHTS,
+    "right_means": RIGHTS_MEAN,
+    "scope": SCOPES,
+    "scope_means": SCOPES_MEAN,
+    "area": AREAS,
+    "trial": TRIALS,
 }
 
 

@@ -24,6 +24,7 @@ PER_PAGE: Final = 20
 LONGEST_QUERY: Final = 100
 MOST_DIGITS: Final = 9
 PRICE = re.compile(rf"[0-9]{{1,{MOST_DIGITS}}}(\.[0-9]{{1,2}})?", re.ASCII)
+ROW_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 Names = dict[str, str]
 
@@ -119,6 +120,13 @@ def named(text: str) -> str:
     if UNPRINTABLE.search(text) or len(text) > LONGEST_QUERY:
         raise NotFound
     return text
+
+
+def id_of(text: str) -> int:
+    """The number of a row out of an address or a form; what no number can be is not found."""
+    if not ROW_NUMBER.fullmatch(text):
+        raise NotFound
+    return int(text)
 
 
 def paging_of(query: Mapping[str, str], total: int, per_page: int = PER_PAGE) -> tuple[dict[str, int], int]:

@@ -42,7 +42,8 @@ def registry(
     number = pieces.typed(request.query_params, "q").strip().upper()
     if certificates.is_issued(reader, number):
         return see_other(f"/certificates/{number}")
-    found = views_registry.registry(reader, request.query_params)
+    jurisdiction = visitor.user.jurisdiction if visitor.user else None
+    found = views_registry.registry(reader, request.query_params, jurisdiction)
     return page(visitor, "pages/public/registry.html", path=here(request), **found)
 
 

@@ -25,17 +25,19 @@ COURSE = (*projects.TO_REGISTRATION, "ISSUED")
 AT_REST = ("FREE", "RESERVED", "PLEDGED", "LOCKED", "FROZEN", "BUFFER")
 
 
-def registry(reader: Reader, query: Mapping[str, str]) -> dict[str, Any]:
-    """The public search of projects, and of one tonne by its serial."""
+def registry(reader: Reader, query: Mapping[str, str], jurisdiction: str | None = None) -> dict[str, Any]:
+    """The public search of projects, and of one tonne by its serial; an office with an area may keep to it."""
     types = projects.types_in_use(reader)
     asked = {
         "q": pieces.typed(query, "q"),
         "type": pieces.chosen(query, "type", types),
         "state": pieces.chosen(query, "state", STATES),
+        "area": pieces.chosen(query, "area", ["mine"] if jurisdiction else []),
     }
     found_block = _block_of(reader, asked["q"])
     words = found_block["project_code"] if found_block else asked["q"]
     filters = {"words": words, "product_type": asked["type"], "state": asked["state"]}
+    filters["jurisdiction"] = jurisdiction if asked["area"] else None
     owner_ids = parties.named_like(reader, words) if words else set()
     _, total = projects.search(reader, **filters, owner_ids=owner_ids, most=0)
     paging, first = pieces.paging_of(query, total)
@@ -44,6 +46,7 @@ def registry(reader: Reader, query: Mapping[str, str]) -> dict[str, Any]:
         "query": asked,
         "types": [type_names(code) for code in types],
         "states": list(STATES),
+        "my_area": jurisdiction,
         "paging": paging,
         "projects": _project_rows(reader, rows),
         "found_block": found_block,
