@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,14 @@ from settlement import certificates, retirement
 from settlement.neutrality import events
 from tanyi.app import counter
 from tanyi.app import demo_province as province
+from tanyi.app.demo_approvals import wait_for_second_person
 from tanyi.app.installation import Installation
 from tanyi.kernel import parties
 from tanyi.kernel.quantities import Money, Tonnes
 from tanyi.kernel.work import Actor, Work
 
 FIRST_ROUND, SECOND_ROUND = "2026-1", "2026-2"
+OPEN_FOR = timedelta(days=14)
 VOLUNTARY_T: Mapping[str, int] = {"E01": 2_000, "E04": 1_500, "E14": 800}  # firms of the demo that can sign in
 ACCOUNTS = "demo-accounts.json"
 
@@ -141,10 +143,12 @@ def second_round(house: Installation) -> None:
         if any(found.number == SECOND_ROUND for found in rounds.all_rounds(reader)):
             return
     with house.open_work(_office(house, "X01")) as work:
-        round_id = rounds.open_round(work, number=SECOND_ROUND, plan_year=province.PLAN_YEAR)
+        closes_on = work.today + OPEN_FOR
+        round_id = rounds.open_round(work, number=SECOND_ROUND, plan_year=province.PLAN_YEAR, closes_on=closes_on)
         for code, quantity_t in VOLUNTARY_T.items():
             buyer_id = parties.organisation(work, code).id
-            bids.draft_voluntary(work, round_id=round_id, buyer_id=buyer_id, quantity_t=Tonnes(quantity_t))
+            wanted = {"buyer_id": buyer_id, "quantity_t": Tonnes(quantity_t), "closes_on": closes_on}
+            bids.draft_voluntary(work, round_id=round_id, **wanted)
 
 
 STAGES: Mapping[str, Callable[[Installation], None]] = {
@@ -156,6 +160,7 @@ STAGES: Mapping[str, Callable[[Installation], None]] = {
     "settlement": settle_round,
     "certificates": write_certificates,
     "second_round": second_round,
+    "second_person": wait_for_second_person,
 }
 
 

@@ -45,8 +45,6 @@ from tanyi.app.visitors import page as page  # page handlers find all they need 
 from tanyi.app.visitors import see_other as see_other
 from tanyi.kernel import api_keys, notices, parties, second_factor, sessions
 from tanyi.kernel.errors import N_, Forbidden, Invalid, NotFound
-from tanyi.kernel.parties import SignedIn
-from tanyi.kernel.work import Reader
 
 Scope = Literal["public", "own"]
 Form = dict[str, str]
@@ -216,11 +214,6 @@ def _recognise(connection: ASGIConnection[Any, Any, Any, Any], house: Installati
         _by_session(house, visitor, token)
 
 
-def _unread(reader: Reader, user: SignedIn) -> int:
-    """How many notices wait in the header of every page: one query over an index."""
-    return notices.unread(reader, user_id=user.user_id, organisation_id=user.organisation_id)
-
-
 def _by_key(house: Installation, key: str) -> api_keys.Bearer | None:
     with house.open_reader() as reader:
         bearer = api_keys.find(reader, key)
@@ -236,10 +229,11 @@ def _by_session(house: Installation, visitor: Visitor, token: str) -> None:
         found = sessions.find(reader, token)
         if found is None:
             return
-        session, visitor.user = found
-        visitor.unread = _unread(reader, visitor.user)
-        is_required = house.settings.second_factor == "required" and bool(visitor.user.roles & TRADING_ROLES)
-        visitor.lacks_second_factor = is_required and not second_factor.is_enrolled(reader, visitor.user.user_id)
+        session, person = found
+        visitor.user = person
+        visitor.unread = notices.unread(reader, user_id=person.user_id, organisation_id=person.organisation_id)
+        is_required = house.settings.second_factor == "required" and bool(person.roles & TRADING_ROLES)
+        visitor.lacks_second_factor = is_required and not second_factor.is_enrolled(reader, person.user_id)
         since = reader.now - sessions.NOTED_EVERY
     visitor.session_id = session.id
     visitor.session_token = visitor.form_secret = token

@@ -41,7 +41,7 @@ class Visitor:
     key_scopes: frozenset[str] | None = None  # None: no bearer key was brought
     lacks_second_factor: bool = False
     form_secret: str | None = None
-    unread: int = 0
+    unread: int = 0  # notices, for the header of every page
     is_new: bool = field(default=False)
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16))  # of the scripts of this one answer
 

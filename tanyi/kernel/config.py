@@ -55,10 +55,10 @@ class Settings:
     app_role: str
     mode: Mode
     public_url: str
-    smtp_url: str | None = None
-    mail_from: str = "tanyi@localhost.localdomain"
     second_factor: SecondFactor = "required"
     trusted_proxies: tuple[str, ...] = ()  # networks, written as 10.0.0.0/8
+    smtp_url: str | None = None
+    mail_from: str = "tanyi@localhost.localdomain"
 
 
 def settings(environment: Mapping[str, str], data: Path | None = None) -> Settings:
@@ -70,7 +70,8 @@ def settings(environment: Mapping[str, str], data: Path | None = None) -> Settin
     owner_database_url = _database_url(environment, "TANYI_OWNER_DATABASE_URL")
     if owner_database_url is not None and database_url is None:
         raise SettingNotValid(variable="TANYI_OWNER_DATABASE_URL", expected="unset while DATABASE_URL is unset")
-    mode, public_url = _mode(environment), _public_url(environment)
+    mode = _mode(environment)
+    public_url = _public_url(environment)
     return Settings(
         data=_data_folder(environment, data),
         database_url=database_url,
@@ -78,10 +79,10 @@ def settings(environment: Mapping[str, str], data: Path | None = None) -> Settin
         app_role=APP_ROLE,
         mode=mode,
         public_url=public_url,
-        smtp_url=_smtp_url(environment),
-        mail_from=_mail_from(environment, public_url),
         second_factor=_second_factor(environment, mode),
         trusted_proxies=_trusted_proxies(environment),
+        smtp_url=_smtp_url(environment),
+        mail_from=_mail_from(environment, public_url),
     )
 
 

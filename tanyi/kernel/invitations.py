@@ -26,7 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tanyi.kernel import members, parties, passwords
+from tanyi.kernel import members, messages, parties, passwords
+from tanyi.kernel.clock import civil_date
 from tanyi.kernel.db import Base
 from tanyi.kernel.errors import N_, Conflict, Invalid, NotFound
 from tanyi.kernel.members import Grant
@@ -35,7 +36,6 @@ from tanyi.kernel.work import Reader, Work
 
 INVITATION_LENGTH = timedelta(days=7)
 MOST_WAITING = 50
-ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", re.ASCII)
 USER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,39}", re.ASCII)
 
 
@@ -111,11 +111,11 @@ class Invitation(Base):
     withdrawn_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
 
 
-def invite(work: Work, *, organisation_id: int, email: str, grant: Grant) -> str:
-    """Makes an invitation; gives the token of its link, told once and kept as its hash."""
+def invite(work: Work, *, organisation_id: int, email: str, grant: Grant, language: str = "zh") -> str:
+    """Makes an invitation and sends it in this language; gives the token of its link, told once and kept as its hash."""
     members.refuse_unless_administrator(work, organisation_id=organisation_id)
     members.refuse_unless_grantable(work, organisation_id=organisation_id, grant=grant)
-    if not ADDRESS.fullmatch(email):
+    if not messages.is_address(messages.EMAIL, email):
         raise NotAnAddress
     if len(waiting(work, organisation_id)) >= MOST_WAITING:
         raise TooManyInvitations(most=MOST_WAITING)
@@ -135,7 +135,23 @@ def invite(work: Work, *, organisation_id: int, email: str, grant: Grant) -> str
     )
     work.session.add(row)
     work.record("invitation.made", organisation=str(organisation_id), roles=row.roles, rights=row.rights)
+    _send(work, row, token, language)
     return token
+
+
+def _send(work: Work, row: Invitation, token: str, language: str) -> None:
+    """The link leaves with this transaction; the outbox forgets it as soon as it has left."""
+    party = work.session.get_one(Organisation, row.organisation_id)
+    names = {"name_zh": party.name_zh, "name_en": party.name_en}
+    letter = messages.Letter(
+        channel=messages.EMAIL,
+        recipient=row.email,
+        language=language,
+        kind="invitation",
+        facts={"organisation": names, "until_on": civil_date(row.expires_at).isoformat()},
+        address=f"/invitations/{token}",
+    )
+    messages.queue(work, letters=[letter])
 
 
 def withdraw(work: Work, *, organisation_id: int, invitation_id: int) -> None:

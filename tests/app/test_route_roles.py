@@ -51,7 +51,6 @@ POST /api/v1/approvals/{number}/approve · POST /api/v1/approvals/{number}/rejec
 RESTRICTED = {
     "GET /operator/messages": {"operator"},
     "POST /operator/messages/{message}/again": {"operator"},
-    "GET /my": set(ROLES),
     "GET /sell": {"seller"},
     "POST /sell": {"seller"},
     "GET /duties/{number}": {"firm", "regulator"},

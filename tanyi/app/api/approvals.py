@@ -17,12 +17,15 @@ from tanyi.app.api.answers import REPLAYED, Listed, fingerprint, key_of, listed,
 from tanyi.app.installation import Installation
 from tanyi.app.intake import Shape, page_of, read_json
 from tanyi.app.security import Visitor, access
-from tanyi.kernel import approval_book, approvals, idempotency, parties
+from tanyi.kernel import api_keys, approval_book, approvals, idempotency, parties
 from tanyi.kernel.approval_book import Approval
 from tanyi.kernel.errors import Unavailable
 from tanyi.kernel.work import Reader, Work
 
 MEMBERS: Final = access(*parties.ROLES, scope="own")
+DECIDERS: Final = access(
+    *parties.ROLES, scope="own", key_scope=api_keys.TRADE
+)  # what is decided moves money and tonnes
 MOST: Final = 10_000
 
 
@@ -79,7 +82,7 @@ def own_approval(
 
 @post(
     "/api/v1/approvals/{number:str}/approve",
-    opt=MEMBERS | takes(Agreement, is_keyed=True),
+    opt=DECIDERS | takes(Agreement, is_keyed=True),
     status_code=200,
     sync_to_thread=True,
     tags=["account"],
@@ -106,7 +109,7 @@ def approve(
 
 @post(
     "/api/v1/approvals/{number:str}/reject",
-    opt=MEMBERS | takes(Rejection, is_keyed=True),
+    opt=DECIDERS | takes(Rejection, is_keyed=True),
     status_code=200,
     sync_to_thread=True,
     tags=["account"],

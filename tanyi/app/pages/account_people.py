@@ -43,13 +43,14 @@ def people_page(
 def invite(
     visitor: NamedDependency[Visitor], house: NamedDependency[Installation], form: NamedDependency[Form]
 ) -> Response[str]:
-    """Invites somebody and shows the link, this once, to be passed on."""
+    """Invites somebody by e-mail and shows the link, this once, to be passed on."""
     sent = TypedForm(form, ("email", *GRANTED), visitor.locale)
     link = None
     try:
         with house.open_work(visitor.actor) as work:
             own_id, email, grant = visitor.organisation_id, sent.text("email"), _grant(sent)
-            token = invitations.invite(work, organisation_id=own_id, email=email, grant=grant)
+            given = {"email": email, "grant": grant, "language": visitor.locale}
+            token = invitations.invite(work, organisation_id=own_id, **given)
             link = f"{house.settings.public_url}/invitations/{token}"
     except tuple(FIELD_OF) as refusal:
         sent.say_refusal(FIELD_OF[type(refusal)], refusal)
