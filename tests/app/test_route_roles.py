@@ -18,7 +18,8 @@ from tests.app.web import EVENT, Site, run_everything, site_of
 from tests.market_makers import Market
 
 PUBLIC = """
-GET / · GET /registry · GET /projects/{code} · GET /market · GET /market/desk · GET /listings/{number} · GET /rounds · GET /rounds/{number}
+GET / · GET /live · GET /search · GET /glossary · GET /style · GET /registry/issuances · GET /registry/retirements
+GET /registry · GET /projects/{code} · GET /market · GET /market/desk · GET /listings/{number} · GET /rounds · GET /rounds/{number}
 GET /rounds/{number}/problem.json · GET /rounds/{number}/result.json · GET /rounds/{number}/certificate.json · GET /certificates/{name}
 GET /language/{locale} · GET /sign-in · POST /sign-in · POST /sign-out
 GET /api/v1/projects · GET /api/v1/projects/{code} · GET /api/v1/listings · GET /api/v1/listings/{number}
