@@ -84,8 +84,10 @@ def citation(code: str, locale: str) -> str:
     """A source as it is cited: who, what, which number, when."""
     source = factors.sources()[code]
     if locale == "zh":
-        parts, remark = [source.issuer_zh, f"《{source.title_zh}》", source.number_zh, source.issued], source.remark_zh
-        text_zh = "，".join(part for part in parts if part)
-        return f"{text_zh}。{remark}"
-    parts, remark = [source.issuer_en, source.title_en, source.number_en, source.issued], source.remark_en
-    return ". ".join([", ".join(part for part in parts if part), *([remark] if remark else [])])
+        cited_zh = f"{source.issuer_zh}《{source.title_zh}》"
+        for part in (source.number_zh, source.issued):
+            cited_zh += f"，{part}" if part else ""
+        cited_zh += f"。{source.remark_zh}"
+        return cited_zh
+    cited = ", ".join(part for part in (source.issuer_en, source.title_en, source.number_en, source.issued) if part)
+    return f"{cited}. {source.remark_en}".strip()
