@@ -84,10 +84,13 @@ def citation(code: str, locale: str) -> str:
     """A source as it is cited: who, what, which number, when."""
     source = factors.sources()[code]
     if locale == "zh":
-        cited_zh = f"{source.issuer_zh}《{source.title_zh}》"
-        for part in (source.number_zh, source.issued):
-            cited_zh += f"，{part}" if part else ""
-        cited_zh += f"。{source.remark_zh}"
-        return cited_zh
+        return _cited_in_chinese(source)
     cited = ", ".join(part for part in (source.issuer_en, source.title_en, source.number_en, source.issued) if part)
     return f"{cited}. {source.remark_en}".strip()
+
+
+def _cited_in_chinese(source: factors.Source) -> str:
+    cited = "，".join(
+        part for part in (f"{source.issuer_zh}《{source.title_zh}》", source.number_zh, source.issued) if part
+    )
+    return f"{cited}。{source.remark_zh}"
