@@ -86,7 +86,7 @@ def recognition_on(day: date, known: Sequence[Recognition] = RECOGNITIONS) -> Re
 def recognised_by(day: date) -> str | None:
     """The recognition on a day as one line, for certificate notes and statements; None: `UNRECOGNISED_NOTE` holds."""
     found = recognition_on(day)
-    return f"{found.by_zh}：{found.document_zh}" if found else None
+    return f"{found.by_zh} {found.document_zh}" if found else None
 
 
 def place_on(day: date) -> str | None:

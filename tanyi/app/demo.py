@@ -19,8 +19,7 @@ from market.registry import projects
 from market.trading import bids, listings, trades
 from matching import rounds
 from settlement import certificates, retirement
-from settlement.neutrality import events
-from tanyi.app import counter
+from tanyi.app import counter, demo_events
 from tanyi.app import demo_province as province
 from tanyi.app.demo_approvals import wait_for_second_person
 from tanyi.app.installation import Installation
@@ -70,23 +69,23 @@ def issue_tonnes(house: Installation) -> None:
 
 
 def neutral_event(house: Installation) -> None:
-    """An organiser buys 119 t of a wetland and retires them for its event."""
-    event = province.fixture("people")["events"][0]
-    organiser = _office(house, event["organiser"])
+    """An organiser buys 119 t of a wetland, retires them for its forum and declares it neutral."""
+    told = province.fixture("people")["events"][0]
+    organiser = _office(house, told["organiser"])
     assert organiser.organisation_id is not None
+    event = demo_events.plan_forum(house, organiser)
     with house.open_reader() as reader:
-        if retirement.newest(reader, holder_id=organiser.organisation_id):
-            return
-    bought = _buy_once(house, organiser, "wetland", event["retire_t"])
-    with house.open_work(organiser) as work:
-        event_id = events.name_event(
-            work,
-            organiser_id=organiser.organisation_id,
-            name=event["name_zh"],
-            held_on=date.fromisoformat(event["to_on"]),
-            place=event["place_zh"],
-        )
-    counter.retire_for_event(house, actor=organiser, trade_ids=bought, event_id=event_id, beneficiary=None)
+        is_retired = bool(retirement.newest(reader, holder_id=organiser.organisation_id))
+    if not is_retired:
+        bought = _buy_once(house, organiser, "wetland", told["retire_t"])
+        counter.retire_for_event(house, actor=organiser, trade_ids=bought, event_id=event.id, beneficiary=None)
+    demo_events.declare_forum(house, organiser, event)
+
+
+def event_to_finish(house: Installation) -> None:
+    """A race that is a draft with its estimate, for a visitor to finish."""
+    told = province.fixture("people")["events"][0]
+    demo_events.draft_race(house, _office(house, told["organiser"]))
 
 
 def cancelled_project(house: Installation) -> None:
@@ -161,6 +160,7 @@ STAGES: Mapping[str, Callable[[Installation], None]] = {
     "certificates": write_certificates,
     "second_round": second_round,
     "second_person": wait_for_second_person,
+    "event_to_finish": event_to_finish,
 }
 
 

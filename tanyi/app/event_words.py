@@ -84,8 +84,13 @@ def citation(code: str, locale: str) -> str:
     """A source as it is cited: who, what, which number, when."""
     source = factors.sources()[code]
     if locale == "zh":
-        parts, remark = [source.issuer_zh, f"《{source.title_zh}》", source.number_zh, source.issued], source.remark_zh
-        text_zh = "，".join(part for part in parts if part)
-        return f"{text_zh}。{remark}"
-    parts, remark = [source.issuer_en, source.title_en, source.number_en, source.issued], source.remark_en
-    return ". ".join([", ".join(part for part in parts if part), *([remark] if remark else [])])
+        return _cited_in_chinese(source)
+    cited = ", ".join(part for part in (source.issuer_en, source.title_en, source.number_en, source.issued) if part)
+    return f"{cited}. {source.remark_en}".strip()
+
+
+def _cited_in_chinese(source: factors.Source) -> str:
+    cited = "，".join(
+        part for part in (f"{source.issuer_zh}《{source.title_zh}》", source.number_zh, source.issued) if part
+    )
+    return f"{cited}。{source.remark_zh}"

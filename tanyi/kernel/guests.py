@@ -102,7 +102,8 @@ def welcome(work: Work, *, contact: str, name: str = "", peer: str = "") -> tupl
     _refuse_unless_few(work, peer_sha256)
     code = f"GUEST-{secrets.token_hex(5).upper()}"
     called = "".join(letter for letter in name.strip()[:LONGEST_NAME] if letter.isprintable())
-    name_zh, name_en = called or f"访客 {code}", called or f"Guest {code}"
+    name_zh = called or f"访客 {code}"
+    name_en = called or f"Guest {code}"
     party = parties.enrol_organisation(
         work, code=code, kind=parties.PARTICIPANT, group_code=code, name_zh=name_zh, name_en=name_en
     )

@@ -8,9 +8,11 @@ from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from importlib import resources
 
+import msgspec
 import pytest
 from stdnum.cn import uscc
 
+from market.emitters.footprint import Activity, calculate, shown_kg
 from market.registry import methodology
 from tanyi.kernel.identity import REGIONS
 from tanyi.kernel.parties import KINDS, ROLES
@@ -22,7 +24,7 @@ def table(text: str) -> dict[str, int]:
     return dict(zip(words[::2], map(int, words[1::2]), strict=True))
 
 
-NAMES = ("projects", "enterprises", "benchmarks", "plan", "bids", "eia_projects", "people")
+NAMES = ("projects", "enterprises", "benchmarks", "plan", "bids", "eia_projects", "people", "events")
 
 
 def refuse_floats(text: str) -> float:
@@ -324,3 +326,10 @@ def test_the_event_retires_119_t():
     total_kg = sum(Decimal(line["emissions_kgco2e"]) for line in event["footprint"])
     assert total_kg == Decimal(event["emissions_kgco2e"]) == Decimal("118781.97")
     assert whole_up(total_kg / 1000) == event["retire_t"] == 119
+
+
+def test_the_activities_of_the_forum_are_the_fixture_to_the_kilogram():
+    stated = msgspec.convert(DATA["events"]["forum"]["activities"], list[Activity])
+    made = calculate(stated, year=2026, region="HEBEI", has_radiative_forcing=True)
+    assert str(shown_kg(made.total_kg)) == DATA["people"]["events"][0]["emissions_kgco2e"] == "118781.97"
+    assert made.tonnes_to_retire == 119
