@@ -123,7 +123,12 @@ def _asked(sent: Sent, visitor: Visitor) -> Asked:
 
 
 def _facts_page(visitor: Visitor, context: dict[str, Any], *, path: str, status: int = 200) -> Response[str]:
-    about: dict[str, Any] = {"event": None, "steps": steps("facts", None), "action": "/neutral/calculate", "method": "get"}
+    about: dict[str, Any] = {
+        "event": None,
+        "steps": steps("facts", None),
+        "action": "/neutral/calculate",
+        "method": "get",
+    }
     about |= {"asks_organiser": visitor.user is None, "back": "/neutral"}
     return page(visitor, "pages/neutral/facts.html", status=status, path=path, **(context | about))
 

@@ -82,7 +82,12 @@ def _facts_page(
     reader: Reader, visitor: Visitor, event: Event, context: dict[str, Any], status: int = 200
 ) -> Response[str]:
     address = f"/neutral/{event.number}"
-    about: dict[str, Any] = {"event": views_events.head(event), "action": f"{address}/facts", "method": "post", "back": address}
+    about: dict[str, Any] = {
+        "event": views_events.head(event),
+        "action": f"{address}/facts",
+        "method": "post",
+        "back": address,
+    }
     about |= {"asks_organiser": False, "steps": _steps(reader, event, "facts")}
     return page(visitor, "pages/neutral/facts.html", status=status, **(context | about))
 

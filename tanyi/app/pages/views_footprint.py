@@ -93,7 +93,9 @@ def choices(*, year: int, region: str, has_forcing: bool) -> list[dict[str, Any]
         factor = of_choice(code, year, region, has_forcing)
         if factors.MEASURE not in series.categories and factor["value"]:
             unit = unit_names(series.unit)
-            found.append({"code": code, **names(series), "factor": factor["value"], "unit": unit})
+            found.append(
+                {"code": code, **names(series), "factor": factor["value"], "spread": factor["spread"], "unit": unit}
+            )
     return found
 
 
