@@ -73,8 +73,8 @@ Check = Callable[[Activity, int], Any]
 def read(raw: bytes, *, locale: str, check: Check | None = None) -> Reading:
     """The activities of a workbook; `check` refuses a row that does not fit the event, and is told beside it."""
     reading = Reading()
-    sheet, places, first = _list_in(uploads.read_workbook(raw))
-    for number, row in enumerate(sheet.rows[first:], start=first + 1):
+    sheet, rows, places, first = _list_in(uploads.read_workbook(raw))
+    for number, row in enumerate(rows[first:], start=first + 1):
         cells = {key: row[place] for key, place in places.items() if place < len(row) and uploads.text_of(row[place])}
         if cells:
             _take(reading, sheet.name, number, cells, places, locale, check)
@@ -91,15 +91,16 @@ def check_for(*, year: int, region: str, has_radiative_forcing: bool | None) -> 
     return check
 
 
-def _list_in(sheets: Sequence[SheetRead]) -> tuple[SheetRead, dict[str, int], int]:
-    """The sheet with the list, the places of its columns, and the row after its head (looked for in the first ten)."""
+def _list_in(sheets: Sequence[SheetRead]) -> tuple[SheetRead, list[list[Given]], dict[str, int], int]:
+    """The sheet with the list, its rows, the places of its columns, and the row after its head (looked for in the first ten)."""
     known = {_folded(word): key for key, msgid in HEADS.items() for word in (key, *in_both(msgid))}
     for sheet in sheets:
-        for number, row in enumerate(sheet.rows[:10]):
+        rows = sheet.rows()
+        for number, row in enumerate(rows[:10]):
             heads = [known.get(_folded(uploads.text_of(cell))) for cell in row]
             places = {key: place for place, key in reversed(list(enumerate(heads))) if key is not None}
             if "activity" in places and len(places) >= 3:
-                return sheet, places, number + 1
+                return sheet, rows, places, number + 1
     raise NoActivities
 
 

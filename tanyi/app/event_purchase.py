@@ -115,10 +115,17 @@ def cover(house: Installation, *, actor: Actor, order: CoverOrder, key: str) -> 
     return _carry_out(house, actor, order, key, lambda work: _ordered(work, order))
 
 
-def offers(reader: Reader, event: events.Event, wish: Wish | None = None) -> desk.Told:
-    """What the desk finds for an event: for all that is missing and not ordered yet, or for a wish of one's own."""
+def wish_for(reader: Reader, event: events.Event) -> Wish:
+    """All that an event is missing and that is not ordered yet; refuses what may not be offset now."""
     missing_t = offsets.may_offset(reader, event).missing_t - covers.under_way_t(reader, event.id)
-    return desk.ask(reader, wish or Wish(quantity_t=max(1, missing_t)), buyer_id=event.organiser_id)
+    if missing_t < 1:
+        raise offsets.NothingMissing
+    return Wish(quantity_t=missing_t)
+
+
+def offers(reader: Reader, event: events.Event, wish: Wish | None = None) -> desk.Told:
+    """What the desk finds for an event: for all that is missing, or for a wish of one's own."""
+    return desk.ask(reader, wish or wish_for(reader, event), buyer_id=event.organiser_id)
 
 
 def _carry_out(

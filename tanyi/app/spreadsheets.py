@@ -37,7 +37,9 @@ ROWS_A_CHUNK: Final = 500
 SHOWN_DIGITS: Final = 15  # spreadsheets keep numbers as binary fractions and show no more than this
 LONGEST_CELL: Final = 32_767
 FIRST_DAY: Final = date(1900, 3, 1)  # before it the calendars of spreadsheets disagree
-FORMULA: Final = re.compile("'*[\\s\ufeff\u200b]*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+SIGNS: Final = "=+-@"
+TWINS: Final = "".join(chr(ord(sign) + 0xFEE0) for sign in SIGNS)  # the full-width forms of the same signs
+FORMULA: Final = re.compile(f"'*[\\s\ufeff\u200b]*[{re.escape(SIGNS + TWINS)}\t\r\n]")
 FORMATS: Final = {"whole": "#,##0", "year": "0", "date": "yyyy-mm-dd", "instant": "yyyy-mm-dd hh:mm:ss"}
 NARROWEST, WIDEST = 10, 48
 

@@ -1,9 +1,8 @@
-"""Workbooks from outside (XLSX): read for their values only, within bounds that are held before anything is inflated.
+"""Workbooks from outside (XLSX): bounded before anything is inflated, and read for their values only.
 
-A workbook is a ZIP of XML. Its directory is asked first how large all of it would become; then the parts that hold values
-are inflated within that bound, checked, and packed anew, so that what reads the cells sees nothing else: no macros, no
-media, no part that says one size and has another. A cell far out makes a reader allocate the whole rectangle before it,
-so the addresses of cells are bounded too. Formulas are never computed: a cell is the value that was saved with it.
+A workbook is a ZIP of XML. Its directory is asked first how large all of it would become; then the few parts that hold
+values are inflated within that bound, and a part that has more than its directory says fails its sum. Macros, media and
+links to other files are never opened.
 """
 
 from __future__ import annotations
@@ -12,29 +11,23 @@ import re
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from io import BytesIO
 from typing import Final
 
-from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
-
+from tanyi.app import workbooks
+from tanyi.app.workbooks import Given, SheetRead
 from tanyi.kernel.errors import N_, Invalid
 
 LARGEST_FILE: Final = 1_000_000
 LARGEST_INFLATED: Final = 10_000_000
 MOST_PARTS: Final = 200
-MOST_SHEETS: Final = 10
-MOST_ROWS: Final = 2_000
-MOST_COLUMNS: Final = 60
-LONGEST_CELL: Final = 2_000
-KEPT_PARTS: Final = re.compile(r"(\[Content_Types\]\.xml|_rels/\.rels|xl/[\w./-]+\.(xml|rels))")
-NEEDED_PARTS: Final = ("[Content_Types].xml", "xl/workbook.xml")
-ADDRESS: Final = re.compile(rb"""\br\s*=\s*["']\s*([A-Za-z]*)\s*(\d+)\s*["']""")
-
-Given = str | int | float | bool | datetime | date | time | timedelta
+KEPT_PARTS: Final = re.compile(
+    r"xl/(workbook|styles|sharedStrings)\.xml|xl/_rels/workbook\.xml\.rels|xl/worksheets/[\w-]+\.xml"
+)
+LONGEST_CELL: Final = workbooks.LONGEST_CELL
+UNREADABLE = (workbooks.Broken, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError)
 
 
 class NotAWorkbook(Invalid):
@@ -58,73 +51,25 @@ class FigureUnreadable(Invalid):
     message = N_("This is not a number.")
 
 
-@dataclass(frozen=True)
-class SheetRead:
-    """A visible sheet: its name and its cells from A1 on, an empty cell as an empty text."""
-
-    name: str
-    rows: Sequence[Sequence[Given]]
-
-
 def read_workbook(raw: bytes) -> list[SheetRead]:
     """The visible sheets of a workbook with their values, or a refusal before anything large is made of it."""
     if len(raw) > LARGEST_FILE:
         raise WorkbookTooLarge
     try:
-        book = CalamineWorkbook.from_filelike(BytesIO(_repacked(raw)))
-        shown = [
-            sheet.name
-            for sheet in book.sheets_metadata
-            if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible
-        ]
-        if len(book.sheets_metadata) > MOST_SHEETS:
-            raise WorkbookTooLarge
-        return [SheetRead(name[:31], book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in shown]
-    except (CalamineError, OSError, ValueError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as wrong:
+        return workbooks.read(_inflated(raw))
+    except workbooks.OutOfBounds as far:
+        raise WorkbookTooLarge from far
+    except UNREADABLE as wrong:
         raise NotAWorkbook from wrong
 
 
-def _repacked(raw: bytes) -> bytes:
-    """The parts that hold values, inflated within bounds and packed anew without compression."""
-    packed = BytesIO()
-    with zipfile.ZipFile(BytesIO(raw)) as given, zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as fresh:
+def _inflated(raw: bytes) -> dict[str, bytes]:
+    """The parts that hold values; no more is inflated than the directory said."""
+    with zipfile.ZipFile(BytesIO(raw)) as given:
         parts = given.infolist()
-        names = [part.filename for part in parts]
         if len(parts) > MOST_PARTS or sum(part.file_size for part in parts) > LARGEST_INFLATED:
-            raise WorkbookTooLarge
-        if len(set(names)) < len(names) or not set(NEEDED_PARTS) <= set(names):
-            raise NotAWorkbook
-        for name, content in _inflated(given, parts):
-            fresh.writestr(name, content)
-    return packed.getvalue()
-
-
-def _inflated(given: zipfile.ZipFile, parts: Sequence[zipfile.ZipInfo]) -> Iterator[tuple[str, bytes]]:
-    """Each part that is kept; no more is inflated than the directory said, and a part that has more fails its sum."""
-    for part in parts:
-        if KEPT_PARTS.fullmatch(part.filename):
-            content = given.read(part)
-            if b"\x00" in content or b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-                raise NotAWorkbook
-            if part.filename.startswith("xl/worksheets/"):
-                _refuse_unless_near(content)
-            yield part.filename, content
-
-
-def _refuse_unless_near(content: bytes) -> None:
-    """No cell lies outside the rectangle of rows and columns that is read."""
-    for letters, row in ADDRESS.findall(content):
-        if len(row) > 7 or int(row) > MOST_ROWS or len(letters) > 3 or _column_number(letters) > MOST_COLUMNS:
-            raise WorkbookTooLarge
-    if content.count(b"<row") > MOST_ROWS or content.count(b":row") > MOST_ROWS:
-        raise WorkbookTooLarge
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + letter - 64
-    return number
+            raise workbooks.OutOfBounds
+        return {part.filename: given.read(part) for part in parts if KEPT_PARTS.fullmatch(part.filename)}
 
 
 def column_letters(place: int) -> str:
@@ -150,7 +95,7 @@ def figure_of(cell: Given) -> Decimal | None:
 
     Spreadsheets keep numbers as binary fractions; the shortest decimal that gives the same fraction is what was typed.
     """
-    if isinstance(cell, bool | date | time | timedelta):
+    if isinstance(cell, bool | date):
         raise FigureUnreadable
     written = text_of(cell) if isinstance(cell, str) else repr(cell)
     plain = unicodedata.normalize("NFKC", written).replace(",", "").replace(" ", "")

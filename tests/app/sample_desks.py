@@ -6,7 +6,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from tanyi.app.pages import views_firms, views_holdings, views_rounds, views_sellers
+from tanyi.app.pages.tabular import Table
 from tests.app import sample_facts as sample
+from tests.app import sample_frames as frames
 
 NOON, PAGING = sample.NOON, sample.PAGING
 MATCHED = {"matched_t": 254211, "money_fen": 1326298787, "coverage_gap_ppm": 0, "surplus_gap_ppm": 0, "lines": 63}
@@ -46,9 +49,9 @@ def firm_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "duty": duty | {"is_illustrative": True},
         "assessment": assessment,
         "bid": {"number": "B-2026-R1-E01", "state": "ENTERED", "round": "2026-R1"},
-        "lines": [sample.line("P01", 17220, 5600), sample.line("P15", 12000, 4700), sample.line("P19", 5220, 4500)],
+        "lines": lines(("P01", 17220, 5600), ("P15", 12000, 4700), ("P19", 5220, 4500)),
     }
-    unmet = met | {"lines": [], "duty": met["duty"] | {"state": "OPEN", "covered_t": 0}}
+    unmet = met | {"lines": lines(), "duty": met["duty"] | {"state": "OPEN", "covered_t": 0}}
     unmet["bid"] = met["bid"] | {"state": "DRAFT"}
     tile = sample.names("陶瓷砖", "Tile") | {"output": Decimal(41000000), "output_unit": "m²", "benchmark": None}
     tile |= {"benchmark_unit": "", "benchmark_emission_tco2e": None}
@@ -58,7 +61,7 @@ def firm_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "duty": duty | unknown | {"firm": sample.CERAMICS, "due_on": None},
         "assessment": none | {"emission_tco2e": Decimal(182400), "products": [tile]},
         "bid": None,
-        "lines": [],
+        "lines": lines(),
     }
     eia = met | {
         "duty": duty | {"kind": "EIA", "required_t": 866, "covered_t": 866, "rate_permille": 10, "class": None}
@@ -71,29 +74,32 @@ def firm_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "total_tco2e": Decimal(86505),
         "raw_t": Decimal("865.05"),
     }
-    eia["lines"] = [sample.line("P31", 866, 6200)]
+    eia["lines"] = lines(("P31", 866, 6200))
+    owed = duty | {"open_t": 0}
+    duties = [
+        owed,
+        owed | {"number": "D-EIA-2026-01", "kind": "EIA", "state": "OPEN", "required_t": 48600, "open_t": 48600},
+    ]
+    duties.append(owed | {"number": None, "state": "NONE", "required_t": None, "open_t": None, "due_on": None})
+    bids = [{"number": "B1001", "round": "2026-R1", "state": "CONFIRMED", "quantity_t": 34440, "limit_fen": 6500}]
+    bought = sample.line("P01", 2000, 5600) | {"state": "FREE", "settled_at": NOON}
+    retired = {"certificate": sample.CERTIFICATE, "retired_at": NOON, "quantity_t": 34440}
+    retired |= {"beneficiary": sample.STEEL, "purpose": "COMPLIANCE_BENCHMARK"}
     home = {
         "organisation": sample.STEEL,
         "year": 2025,
-        "summary": {"due_t": 83040, "covered_t": 34440, "spent_fen": 176322000, "certificates": 1},
-        "bids_to_confirm": [{"number": "B-2026-R2-E01", "round": "2026-R2", "quantity_t": 48600, "closes_at": NOON}],
+        "summary": {"due_t": 83040, "covered_t": 34440, "spent_fen": 176322000, "free_t": 2000},
+        "todo": frames.todo(),
         "emitter": {"class": "KEY", "emission_tco2e": Decimal(14694400), "sector": "steel", "place": sample.KANGBAO},
-        "duties": [duty, duty | {"number": "D-EIA-2026-01", "kind": "EIA", "state": "OPEN"}],
-        "bids": [
-            {
-                "number": "B-2026-R1-E01",
-                "round": "2026-R1",
-                "state": "CONFIRMED",
-                "quantity_t": 34440,
-                "limit_fen": 6500,
-            }
-        ],
-        "certificates": [{"number": sample.CERTIFICATE, "retired_at": NOON, "quantity_t": 34440}],
-        "holdings": [sample.line("P01", 2000, 5600) | {"key": "1", "serial": "HB-forestry-P01-2025-1-2000"}],
+        "coverage": frames.drawn(),
+        "duties": frames.shown(views_firms.DUTIES, duties),
+        "bids": frames.shown(views_firms.BIDS, bids),
+        "tonnes": frames.shown(views_holdings.TONNES, [bought, bought | {"certificate": None}]),
+        "purchases": frames.shown(views_holdings.PURCHASES, [bought, bought | {"round": None}]),
+        "certificates": frames.shown(views_holdings.CERTIFICATES, [retired]),
     }
-    home["duties"][1] |= {"required_t": 48600, "covered_t": 0}
-    home["duties"].append(duty | {"number": None, "state": "NONE", "required_t": 0, "covered_t": 0, "due_on": None})
-    nothing = {"bids_to_confirm": [], "emitter": None, "duties": [], "bids": [], "certificates": [], "holdings": []}
+    nothing = {"todo": [], "emitter": None, "coverage": None, "duties": frames.shown(views_firms.DUTIES, [])}
+    nothing |= {"bids": frames.shown(views_firms.BIDS, []), "tonnes": frames.shown(views_holdings.TONNES, [])}
     return {
         "firm-home": ("pages/firm/home.html", home | sample.frame("firm", "/my")),
         "firm-home-empty": ("pages/firm/home.html", home | nothing | sample.frame("firm", "/my")),
@@ -102,6 +108,11 @@ def firm_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "duty-no-benchmark": ("pages/firm/duty.html", no_benchmark | sample.frame("firm", "/my")),
         "duty-eia": ("pages/firm/duty.html", eia | sample.frame("firm", "/my")),
     } | bid_pages()
+
+
+def lines(*rows: tuple[str, int, int]) -> Table:
+    """What was retired for a duty."""
+    return frames.shown(views_firms.LINES, [sample.line(*row) for row in rows])
 
 
 def bid_pages() -> dict[str, tuple[str, dict[str, Any]]]:
@@ -140,16 +151,18 @@ def seller_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "organisation": sample.FARM,
         "summary": tonnes | {"received_fen": 96432000},
         "projects": [sample.project("P01") | tonnes | {"state": "ISSUED"}],
-        "listings": [selling],
-        "payments": [paid | {"round": "2026-R1"}],
-        "paging": PAGING,
+        "todo": frames.todo(),
+        "listings": frames.shown(views_sellers.OFFERS, [selling, selling | {"state": "SOLD"}]),
+        "payments": frames.shown(views_sellers.PAYMENTS, [paid | {"round": "2026-R1"}]),
+        "tonnes": frames.shown(views_holdings.TONNES, [sample.line("P01", 22448, 5600) | {"state": "FREE"}]),
     }
     holding = sample.line("P01", 22448, 5600) | {"key": "1402001"}
     form = {"holding": "1402001", "quantity_t": "30000", "price_yuan": "56", "expires_on": "2027-03-01"}
     offer = {"holdings": [holding, sample.line("P31", 9144, 6200) | {"key": "1502001"}], "listing_key": "77aa"}
     offer |= {"first_day": "2026-09-19", "last_day": "2027-09-18"}
     offer |= {"form": form, "errors": {"quantity_t": "≤ 22,448"}, "market_low_fen": 4500, "market_high_fen": 6300}
-    empty = home | {"projects": [], "listings": [], "payments": []}
+    nothing = frames.shown(views_sellers.OFFERS, [])
+    empty = home | {"projects": [], "listings": nothing, "payments": frames.shown(views_sellers.PAYMENTS, [])}
     return {
         "seller-home": ("pages/seller/home.html", home | sample.frame("seller", "/my")),
         "seller-home-empty": ("pages/seller/home.html", empty | sample.frame("seller", "/my")),
@@ -161,6 +174,8 @@ def seller_pages() -> dict[str, tuple[str, dict[str, Any]]]:
 def round_pages() -> dict[str, tuple[str, dict[str, Any]]]:
     reached = MATCHED | {"due_t": 258211, "bound_t": 254211, "average_price_fen": 5217}
     reached |= {"lowest_price_fen": 4500, "highest_price_fen": 6300, "bids": 20, "lots": 25, "is_checked": True}
+    made = [sample.line("P01", 17220, 5600), sample.line("P15", 12000, 4700), sample.line("P31", 5220, 6200)]
+    contracts = frames.shown(views_rounds.CONTRACTS, made)
     result = {
         "round": reached | {"number": "2026-R1", "state": "PUBLISHED", "published_at": NOON, "status": "optimal"},
         "firms": [
@@ -177,29 +192,28 @@ def round_pages() -> dict[str, tuple[str, dict[str, Any]]]:
             {"type": sample.names(*sample.TYPES[code]), "code": code, "quantity_t": tonnes, "average_price_fen": price}
             for code, tonnes, price in [("wind", 98211, 4655), ("forestry", 96000, 5580), ("wetland", 33000, 6120)]
         ],
-        "lines": [sample.line("P01", 17220, 5600), sample.line("P15", 12000, 4700), sample.line("P31", 5220, 6200)],
-        "paging": {"page": 1, "pages": 3, "total": 63},
+        "contracts": contracts,
+        "coverage": frames.drawn(),
+        "curves": frames.curve(),
     }
     result["round"] |= {"problem_sha256": sample.SHA, "solver_seconds": "0.41", "has_certificate": True}
     result |= {"may_operate": False, "firms_left_out": 0}
     unsold = dict.fromkeys(("average_price_fen", "lowest_price_fen", "highest_price_fen"))
-    empty = result | {"round": result["round"] | unsold | {"matched_t": 0}, "lines": [], "by_type": [], "firms": []}
+    empty = result | {"round": result["round"] | unsold | {"matched_t": 0}, "by_type": [], "firms": []}
+    empty |= {"contracts": frames.shown(views_rounds.CONTRACTS, []), "coverage": None, "curves": None}
     waiting = {"number": "2026-R2", "state": "CLOSED", "opened_at": NOON, "closed_at": NOON, "seed": "9f2c41a07b3de865"}
     gap = result | {"round": result["round"] | {"coverage_gap_ppm": 1250, "bound_t": 254529, "status": "bounded"}}
     gap["round"]["has_certificate"] = False
     gap["firms_left_out"] = 3
-    row = {"number": "2026-R1", "state": "PUBLISHED", "opened_at": NOON, "published_at": NOON, "bids": 20, "lots": 25}
-    row |= {"quantity_t": 254211, "average_price_fen": 5217, "coverage_gap_ppm": 0}
-    unknown = dict.fromkeys(("published_at", "quantity_t", "average_price_fen", "coverage_gap_ppm"))
-    rounds = {
-        "rounds": [row | unknown | {"number": "2026-R2", "state": "OPEN"}, row],
-        "paging": PAGING,
-        "may_operate": False,
-        "may_open": False,
-    }
+    rounds = {"rounds": frames.shown(views_rounds.ROUNDS, frames.round_rows()), "may_operate": False, "may_open": False}
+    no_rounds = rounds | {"rounds": frames.shown(views_rounds.ROUNDS, [])}
     shown = {
         "rounds": ("pages/public/rounds.html", rounds | sample.frame(path="/rounds")),
-        "rounds-empty": ("pages/public/rounds.html", rounds | {"rounds": []} | sample.frame(path="/rounds")),
+        "rounds-empty": ("pages/public/rounds.html", no_rounds | sample.frame(path="/rounds")),
+        "rounds-operator": (
+            "pages/public/rounds.html",
+            rounds | {"may_operate": True, "may_open": True} | sample.frame("operator"),
+        ),
         "round": ("pages/public/round.html", result | sample.frame(path="/rounds")),
         "round-open": (
             "pages/public/round.html",

@@ -60,7 +60,7 @@ def project(code: str) -> dict[str, Any]:
     return {
         **names(chinese, english),
         "code": code,
-        "type": names(*TYPES[kind]) if kind in TYPES else kind,
+        "type": type_of(kind),
         "type_code": kind,
         "owner": owner,
         "seller": owner,
@@ -72,6 +72,10 @@ def project(code: str) -> dict[str, Any]:
         "the proceeds return to the forest farm and the villages.",
         "methodology": {"code": "HB-AFF", "version": "1", **names("造林碳汇方法学", "Afforestation methodology")},
     }
+
+
+def type_of(kind: str) -> dict[str, str] | str:
+    return {"code": kind, **names(*TYPES[kind])} if kind in TYPES else kind
 
 
 def line(code: str, quantity_t: int, price_fen: int) -> dict[str, Any]:
@@ -129,6 +133,7 @@ def frame(who: str | None = None, path: str = "/") -> dict[str, Any]:
         "path": path,
         "csrf_token": "sample-token",
         "flash": [],
+        "nonce": "sample-nonce",
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from tanyi.app.pages import views_market, views_registry
 from tests.app.sample_desks import desk_pages
 from tests.app.sample_facts import (
     CERTIFICATE,
@@ -15,9 +16,7 @@ from tests.app.sample_facts import (
     FARM,
     GLASS,
     NOON,
-    PAGING,
     STEEL,
-    TYPES,
     VERIFIER,
     frame,
     line,
@@ -25,16 +24,16 @@ from tests.app.sample_facts import (
     outcome,
     project,
 )
+from tests.app.sample_frames import FILTERS, drawn, frame_pages, mapped, shown
 from tests.app.sample_portfolio import portfolio_pages
 
 
 def pages() -> dict[str, tuple[str, dict[str, Any]]]:
     """name → (template, context) for every page and each of its variants."""
-    return public_pages() | project_pages() | desk_pages() | portfolio_pages()
+    return public_pages() | project_pages() | desk_pages() | portfolio_pages() | frame_pages()
 
 
 def public_pages() -> dict[str, tuple[str, dict[str, Any]]]:
-    shown = [("wind", 147600, 4600), ("forestry", 96012, 5400), ("photovoltaic", 43210, 4500), ("wetland", 37746, 6000)]
     latest = [
         (CERTIFICATE, 34440, STEEL, "COMPLIANCE_BENCHMARK"),
         (
@@ -50,18 +49,25 @@ def public_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         | {"projects": 40, "firms": 17, "certificates": 21, "rests_on_assumptions": True},
         "last_round": {"number": "2026-R1", "published_at": NOON, "quantity_t": 254211, "coverage_gap_ppm": 0}
         | {"average_price_fen": 5217, "firms": 17, "sellers": 23, "status": "optimal"},
-        "offered_by_type": [
-            {"type": names(*TYPES[code]), "code": code, "quantity_t": tonnes, "lowest_price_fen": price}
-            for code, tonnes, price in shown
-        ],
+        "as_of": NOON,
+        "offered_by_price": drawn("stack"),
+        "retired_by_month": drawn("columns"),
+        "map": mapped(),
         "certificates": [
             {"number": number, "retired_at": NOON, "quantity_t": tonnes, "beneficiary": whose, "purpose": purpose}
             for number, tonnes, whose, purpose in latest
         ],
     }
-    empty = home | {"last_round": None, "offered_by_type": [], "certificates": []}
+    empty = home | {"last_round": None, "offered_by_price": None, "retired_by_month": None, "certificates": []}
     rows = [
-        {**project(code), "state": state, "issued_t": issued, "retired_t": retired, "offered_t": offered}
+        {
+            **project(code),
+            "name": project(code),
+            "state": state,
+            "issued_t": issued,
+            "retired_t": retired,
+            "offered_t": offered,
+        }
         for code, state, issued, retired, offered in [
             ("P01", "ISSUED", 56120, 33672, 0),
             ("P31", "ISSUED", 26860, 16116, 1200),
@@ -70,33 +76,28 @@ def public_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         ]
     ]
     registry = {
-        "query": {"q": "", "type": "", "state": ""},
-        "types": ["forestry", "wetland", "wind", "photovoltaic", "building"],
-        "states": ["REGISTERED", "ISSUED", "METHODOLOGY_PENDING"],
-        "paging": {"page": 1, "pages": 2, "total": 40},
-        "projects": rows,
+        "projects": shown(views_registry.PROJECTS, rows, FILTERS),
         "found_block": None,
+        "by_type": drawn(),
+        "by_vintage": drawn("columns"),
+        "map": mapped(),
     }
     block = {"serial": "HB-FOR-P01-2025-1402001-1435672", "project_code": "P01", "state": "RETIRED", "holder": STEEL}
-    found = registry | {"found_block": block | {"certificate": CERTIFICATE}, "projects": []}
-    listings = [line("P15", 21002, 4700), line("P31", 7744, 6200), line("P01", 22448, 5600)]
-    market = {
-        "query": {"type": "", "region": "", "price_to": "", "sort": "price"},
-        "types": [{"code": code, **names(*TYPES[code])} for code in TYPES],
-        "regions": [
-            {"code": "130800", **names("承德市", "Chengde")},
-            {"code": "130700", **names("张家口市", "Zhangjiakou")},
-        ],
-        "paging": PAGING,
-        "listings": [{**each, "number": f"L-2026-00{n}"} for n, each in enumerate(listings, 10)],
+    found = registry | {
+        "found_block": block | {"certificate": CERTIFICATE},
+        "projects": shown(views_registry.PROJECTS, [], FILTERS),
     }
+    listings = [line("P15", 21002, 4700), line("P31", 7744, 6200), line("P01", 22448, 5600)]
+    offers = [{**each, "number": f"L-2026-00{n}"} for n, each in enumerate(listings * 9, 10)]
+    market = {"listings": shown(views_market.LISTINGS, offers, FILTERS, sort="-price_fen", page="2")}
+    nothing = {"listings": shown(views_market.LISTINGS, [], FILTERS)}
     return {
         "home": ("pages/public/home.html", home | frame()),
         "home-empty": ("pages/public/home.html", empty | frame() | {"demo": False}),
         "registry": ("pages/public/registry.html", registry | frame(path="/registry")),
         "registry-serial": ("pages/public/registry.html", found | frame(path="/registry")),
         "market": ("pages/public/market.html", market | frame(path="/market")),
-        "market-empty": ("pages/public/market.html", market | {"listings": []} | frame(path="/market")),
+        "market-empty": ("pages/public/market.html", nothing | frame(path="/market")),
         "sign-in": ("pages/public/sign_in.html", sign_in() | frame(path="/sign-in")),
         "sign-in-plain": ("pages/public/sign_in.html", sign_in() | {"accounts": [], "error": None} | frame()),
         "docs": ("pages/public/docs.html", {"schema_url": "/schema/openapi.json"} | frame(path="/docs")),
@@ -176,8 +177,7 @@ def project_pages() -> dict[str, tuple[str, dict[str, Any]]]:
         "steps": steps,
         "places": {"held_t": 22448, "listed_t": 16452, "sold_t": 0, "retired_t": 17220, "issued_t": 56120},
         "reports": [report],
-        "blocks": blocks,
-        "paging": PAGING,
+        "blocks": shown(views_registry.BLOCKS, blocks),
         "listings": [{"number": "L-2026-0012", "quantity_t": 16452, "price_fen": 5600, "vintage": 2025}],
         "events": [{"at": NOON - timedelta(days=30 * n), "title": t, "detail": d} for n, (t, d) in enumerate(events)],
     }
@@ -186,7 +186,7 @@ def project_pages() -> dict[str, tuple[str, dict[str, Any]]]:
     ]
     pending = project("P26") | {"state": "METHODOLOGY_PENDING", "is_methodology_pending": True, "methodology": None}
     pending["pending_methodology"] = names("超低能耗建筑", "Ultra-low-energy buildings")
-    bare = {"reports": [], "blocks": [], "listings": [], "events": [], "steps": waiting}
+    bare = {"reports": [], "blocks": shown(views_registry.BLOCKS, []), "listings": [], "events": [], "steps": waiting}
     context_pending = context | bare | {"project": pending | {"certified_yearly_t": None}}
     selling = {"number": "L-2026-0012", "state": "OPEN", "price_fen": 5600, "quantity_t": 16452, "vintage": 2025}
     selling |= {"seller": FARM, "opened_at": NOON, "expires_at": NOON + timedelta(days=180), "is_on_sale": True}

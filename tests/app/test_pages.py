@@ -19,6 +19,7 @@ from settlement.certificate_format import verify
 from tanyi.app.factory import application_of
 from tanyi.app.installation import Installation, open_installation
 from tanyi.app.pages import rendering, views_firms
+from tanyi.app.pages.tabular import Asked
 from tanyi.kernel.config import settings
 from tests.app.desks import HTML, Desk, field
 from tests.app.web import BASE, PASSWORD, Site, site_of, token_in
@@ -89,8 +90,9 @@ class TestPublicPages:
     @LANGUAGES
     def test_what_rests_on_demo_benchmarks_says_so(self, demo: Installation, language: str) -> None:
         with demo.open_reader() as reader:
-            told = views_firms.duty(reader, "D2026-B001", organisation_id=0, may_read_all=True)
-        frame = {"demo": True, "user": None, "path": "/", "csrf_token": "", "flash": []}
+            asked = Asked("/duties/D2026-B001", locale=language)
+            told = views_firms.duty(reader, "D2026-B001", asked, organisation_id=0, may_read_all=True)
+        frame = {"demo": True, "user": None, "path": "/", "csrf_token": "", "flash": [], "nonce": ""}
         shown = rendering.render("pages/firm/duty.html", locale=language, **told, **frame)
         assert rendering.translate("Illustrative benchmark or assumption.", locale=language) in shown
         assert rendering.translate("assumption", locale=language) in shown
@@ -156,7 +158,7 @@ class TestPublicPages:
         assert "46.00" in wind
         assert "47.00" not in wind
         assert public.get("/market?region=131100").text.count("/listings/L") == 1
-        largest = public.get("/market?sort=quantity").text
+        largest = public.get("/market?sort=-quantity_t").text
         assert largest.index("30,388") < largest.index("17,489")
 
 
@@ -172,9 +174,10 @@ class TestEmptyStates:
             answer = Desk(site, role).get("/my")
             assert (answer.status_code, 'class="nothing"' in answer.text) == (200, True), role
 
-    def test_an_office_is_led_to_its_work(self, site: Site) -> None:
-        places = {"operator": "/rounds", "regulator": "/registry", "verifier": "/registry"}
-        assert {role: Desk(site, role).get("/my").url.path for role in places} == places
+    def test_every_office_has_a_home_that_says_when_nothing_waits(self, site: Site) -> None:
+        for role in ("operator", "regulator", "verifier"):
+            answer = Desk(site, role).get("/my")
+            assert (answer.status_code, answer.url.path, 'id="todo"' in answer.text) == (200, "/my", True), role
 
 
 class TestAccounts:

@@ -13,11 +13,13 @@ from tanyi.app.event_purchase import EventOrder, buy_and_retire
 from tanyi.app.security import ANONYMOUS, EVERYONE, declared, handlers_of, is_api
 from tanyi.kernel.parties import ROLES
 from tanyi.kernel.quantities import Tonnes
+from tests.app.test_event_api import OF_OTHERS
 from tests.app.web import EVENT, Site, run_everything, site_of
 from tests.market_makers import Market
 
 PUBLIC = """
-GET / · GET /registry · GET /projects/{code} · GET /market · GET /market/desk · GET /listings/{number} · GET /rounds · GET /rounds/{number}
+GET / · GET /live · GET /search · GET /glossary · GET /style · GET /registry/issuances · GET /registry/retirements
+GET /registry · GET /projects/{code} · GET /market · GET /market/desk · GET /listings/{number} · GET /rounds · GET /rounds/{number}
 GET /rounds/{number}/problem.json · GET /rounds/{number}/result.json · GET /rounds/{number}/certificate.json · GET /certificates/{name}
 GET /language/{locale} · GET /sign-in · POST /sign-in · POST /sign-out
 GET /api/v1/projects · GET /api/v1/projects/{code} · GET /api/v1/listings · GET /api/v1/listings/{number}
@@ -52,9 +54,23 @@ RESTRICTED = {
     "POST /api/v1/rounds/{number}/solve": {"operator"},
     "POST /api/v1/rounds/{number}/publish": {"operator"},
 }
+EVENTS = {
+    "GET /api/v1/events": {"firm", "organiser"},
+    "POST /api/v1/events": {"firm", "organiser"},
+    "GET /api/v1/evaluations": {"verifier"},
+    **{route: {"verifier"} if role == "other" else {"firm", "organiser"} for route, (role, _) in OF_OTHERS.items()},
+}
+PUBLIC_EVENTS = """
+GET /api/v1/factors · GET /api/v1/factors/{code} · POST /api/v1/footprints · POST /api/v1/footprints/workbook
+GET /api/v1/footprints/template · POST /api/v1/footprints/uploads
+GET /api/v1/neutral-events · GET /api/v1/neutral-events/{number}/plan · GET /api/v1/neutral-events/{number}/statement
+"""
 ALLOWED: dict[str, set[str]] = {
-    **{name.strip(): set(EVERYONE) for line in PUBLIC.strip().splitlines() for name in line.split("·")},
+    **{
+        name.strip(): set(EVERYONE) for line in (PUBLIC + PUBLIC_EVENTS).split("\n") if line for name in line.split("·")
+    },
     **RESTRICTED,
+    **EVENTS,
 }
 # Routes of scope "own" whose address names an object: (role, the own one, somebody else's).
 OBJECTS = {
@@ -171,4 +187,4 @@ def test_every_own_route_that_names_an_object_is_tried_with_somebody_elses(site:
         for path, method, handler in handlers_of(site.app)
         if (found := declared(handler)) and found.scope == "own" and "{" in path
     }
-    assert own == set(OBJECTS) | BUY_FROM_ANYONE
+    assert own == set(OBJECTS) | BUY_FROM_ANYONE | set(OF_OTHERS)  # the last are tried in their own file

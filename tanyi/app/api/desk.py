@@ -114,10 +114,11 @@ def ask(body: RawBody, visitor: NamedDependency[Visitor], reader: NamedDependenc
     stated = read_json(body, WishStated)
     wish = msgspec.convert(msgspec.to_builtins(stated), Wish)
     told = desk.ask(reader, wish, buyer_id=visitor.actor.organisation_id)
-    return _shown(reader, told, stated.quantity_t)
+    return shown(reader, told, stated.quantity_t)
 
 
-def _shown(reader: Reader, told: desk.Told, quantity_t: int) -> AnswerShown:
+def shown(reader: Reader, told: desk.Told, quantity_t: int) -> AnswerShown:
+    """An answer of the desk for so many tonnes."""
     answer = told.answer
     lots = _Lots(reader, told)
     return AnswerShown(

@@ -118,6 +118,7 @@ def block_of(reader: Reader, asked: str) -> dict[str, Any] | None:
 
 
 def project_rows(reader: Reader, rows: Sequence[projects.Project]) -> list[dict[str, Any]]:
+    """Projects with their owners and what became of their tonnes."""
     owners = pieces.organisation_names(reader, {project.owner_id for project in rows})
     issued = issuance.of_projects(reader, [project.id for project in rows])
     states_t = blocks.states_t(reader, [issuance_id for ids in issued.values() for issuance_id in ids])
