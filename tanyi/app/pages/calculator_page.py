@@ -10,7 +10,7 @@ from typing import Any, Final
 from market.emitters import footprint
 from market.emitters.footprint import Activity, Line
 from settlement.neutrality import calculations
-from settlement.tables import Event
+from settlement.neutrality.events import Event
 from tanyi.app import event_lists
 from tanyi.app.event_lists import BadCell
 from tanyi.app.pages import views_footprint

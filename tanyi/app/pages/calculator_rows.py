@@ -27,7 +27,7 @@ class Row:
     each: str = ""
 
     @property
-    def has_helper(self) -> bool:
+    def is_product(self) -> bool:
         """Whether the quantity may be worked out from two figures."""
         return bool(self.many)
 

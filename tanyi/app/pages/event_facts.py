@@ -14,8 +14,7 @@ from typing import Any, Final
 
 from market.emitters import factors
 from settlement.neutrality import events
-from settlement.neutrality.events import Facts
-from settlement.tables import Event
+from settlement.neutrality.events import Event, Facts
 from tanyi.app.pages.forms import Form
 from tanyi.app.pages.pieces import names
 from tanyi.app.pages.sent import Sent

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from settlement.neutrality import calculations, confirmations, evaluations, events, standing, statements
-from settlement.tables import Event
+from settlement.neutrality.events import Event
 from tanyi.app.pages import calculator_page, pieces, views_events, views_footprint, views_neutral
 from tanyi.app.pages.calculator_page import Counted
 from tanyi.app.pages.forms import Form as TypedForm

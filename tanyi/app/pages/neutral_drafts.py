@@ -10,8 +10,8 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from settlement.neutrality import calculations, events, plans, standing
+from settlement.neutrality.events import Event
 from settlement.neutrality.plans import Step
-from settlement.tables import Event
 from tanyi.app.installation import Installation
 from tanyi.app.pages import calculator_page, event_facts, measure_options, views_events
 from tanyi.app.pages.account import flash_of

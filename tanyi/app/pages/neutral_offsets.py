@@ -17,7 +17,7 @@ from litestar.params import FromPath
 from market.trading import listings, trades
 from settlement import payments, retirement
 from settlement.neutrality import events, offsets, plans, standing
-from settlement.tables import Event
+from settlement.neutrality.events import Event
 from tanyi.app import event_purchase
 from tanyi.app.event_purchase import NotYetPaid
 from tanyi.app.installation import Installation

@@ -8,9 +8,9 @@ from typing import Any
 from market.registry import issuance
 from settlement import certificates
 from settlement.neutrality import calculations, confirmations, evaluations, events, offsets, plans, standing
+from settlement.neutrality.events import Event
+from settlement.neutrality.plans import Measure
 from settlement.neutrality.standing import Standing
-from settlement.neutrality.tables import Measure
-from settlement.tables import Event
 from tanyi.app.pages import pieces, views_footprint
 from tanyi.app.pages.measure_options import measure_names
 from tanyi.app.pages.rendering import translate

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from market.trading import listings
 from settlement import retirement
 from settlement.neutrality import calculations, confirmations, evaluations, events, plans, standing, statements
-from settlement.tables import Event
+from settlement.neutrality.events import Event
 from tanyi.app.pages import labels, pieces, tabular, views_events, views_footprint
 from tanyi.app.pages.pieces import both
 from tanyi.app.pages.tabular import Asked, Column, Filter, Source, Spec
