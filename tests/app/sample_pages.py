@@ -25,12 +25,13 @@ from tests.app.sample_facts import (
     project,
 )
 from tests.app.sample_frames import FILTERS, drawn, frame_pages, mapped, shown
+from tests.app.sample_neutral import neutral_pages
 from tests.app.sample_portfolio import portfolio_pages
 
 
 def pages() -> dict[str, tuple[str, dict[str, Any]]]:
     """name → (template, context) for every page and each of its variants."""
-    return public_pages() | project_pages() | desk_pages() | portfolio_pages() | frame_pages()
+    return public_pages() | project_pages() | desk_pages() | portfolio_pages() | frame_pages() | neutral_pages()
 
 
 def public_pages() -> dict[str, tuple[str, dict[str, Any]]]:
