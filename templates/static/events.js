@@ -43,17 +43,41 @@ function massOf(row) {
   return quantity === null || factor === null ? null : (quantity * factor) / ONE;
 }
 
+// The whole root of a whole number (Newton).
+function root(square) {
+  if (square < 2n) return square;
+  let guess = 1n << BigInt((square.toString(2).length + 1) >> 1);
+  for (let next = (guess + square / guess) >> 1n; next < guess; next = (guess + square / guess) >> 1n) guess = next;
+  return guess;
+}
+
+// What the server assumes of an own factor, in percent; of others it says so beside the row.
+const OWN_SPREAD = 20n;
+
+function spreadOf(row) {
+  const own = row.querySelector("[data-own]");
+  return own && exact(own.value.trim()) ? OWN_SPREAD : BigInt(row.dataset.spread || OWN_SPREAD);
+}
+
 function calculate(form) {
   let sum = 0n;
+  let squares = 0n;
   for (const row of form.querySelectorAll("[data-row]")) {
     const mass = massOf(row);
-    if (mass !== null) sum += mass;
+    if (mass !== null) {
+      sum += mass;
+      squares += ((mass * spreadOf(row)) / 100n) ** 2n;
+    }
     row.querySelector("[data-mass]").textContent = mass === null ? "—" : shown(mass, 2);
     const mark = row.querySelector("[data-suggested]");
     if (mark) mark.hidden = row.querySelector("[data-quantity]").value.trim() !== row.querySelector("[data-quantity]").dataset.suggestion;
   }
   const tonnes = sum / 1000n;
   form.querySelector("[data-total]").textContent = shown(tonnes, 3);
+  const spread = root(squares);
+  form.querySelector("[data-low]").textContent = shown((sum > spread ? sum - spread : 0n) / 1000n, 1);
+  form.querySelector("[data-high]").textContent = shown((sum + spread) / 1000n, 1);
+  form.querySelector("[data-range]").hidden = sum === 0n;
   form.querySelector("[data-due]").textContent = grouped(((sum + 1000n * ONE - 1n) / (1000n * ONE)).toString());
 }
 
@@ -62,6 +86,7 @@ function takeFactor(select) {
   const row = select.closest("[data-row]");
   const option = select.selectedOptions[0];
   row.dataset.factor = option.dataset.factor || "";
+  row.dataset.spread = option.dataset.spread || "";
   const unit = row.querySelector("[data-unit]");
   if (unit) unit.textContent = option.dataset.unit || "";
 }
@@ -87,7 +112,9 @@ function addUp(form) {
     fen += BigInt(text) * BigInt(input.dataset.priceFen);
   }
   const cost = `¥${grouped((fen / 100n).toString())}.${(fen % 100n).toString().padStart(2, "0")}`;
-  form.querySelector("[data-chosen]").textContent = tonnes ? `${grouped(tonnes.toString())} / ${grouped(form.dataset.needed)} · ${cost}` : "—";
+  const output = form.querySelector("[data-chosen]");
+  output.dataset.nothing ||= output.textContent;
+  output.textContent = tonnes ? `${grouped(tonnes.toString())} / ${grouped(form.dataset.needed)} · ${cost}` : output.dataset.nothing;
 }
 
 // A fieldset that belongs to one way is hidden while another is chosen.

@@ -289,8 +289,6 @@ def organiser_pages() -> dict[str, tuple[str, dict[str, Any]]]:
     bought = sample.line("P31", 119, 6200) | {"number": "R-2026-0031", "event": forum, "amount_fen": 737800}
     bought |= {"bought_at": NOON, "beneficiary": forum["name"], "payment_reference": "pi_3PqS8x-0031"}
     writing = bought | {"certificate": None}
-    home = {"organisation": sample.EXPO, "summary": {"retired_t": 238, "events": 2, "spent_fen": 1475600}}
-    home |= {"purchases": [bought, writing], "paging": PAGING}
     certificate = {
         "tonnes_in_chinese_capitals": "叁万肆仟肆佰肆拾吨",
         "number": sample.CERTIFICATE,
@@ -322,11 +320,6 @@ def organiser_pages() -> dict[str, tuple[str, dict[str, Any]]]:
     frame = sample.frame(path="/certificates") | {"qr_svg": sample.qr_svg()}
     frame["public_url"] = f"https://example.org/certificates/{sample.CERTIFICATE}"
     return {
-        "organiser-home": ("pages/organiser/home.html", home | sample.frame("organiser", "/my")),
-        "organiser-home-empty": (
-            "pages/organiser/home.html",
-            home | {"purchases": []} | sample.frame("organiser", "/my"),
-        ),
         "purchase": ("pages/organiser/purchase.html", {"purchase": bought} | sample.frame("organiser", "/my")),
         "purchase-writing": ("pages/organiser/purchase.html", {"purchase": writing} | sample.frame("organiser", "/my")),
         "certificate": ("pages/public/certificate.html", {"certificate": certificate} | frame),

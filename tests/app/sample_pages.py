@@ -27,13 +27,14 @@ from tests.app.sample_facts import (
 )
 from tests.app.sample_frames import FILTERS, drawn, frame_pages, mapped, shown
 from tests.app.sample_members import member_pages
+from tests.app.sample_neutral import neutral_pages
 from tests.app.sample_portfolio import portfolio_pages
 
 
 def pages() -> dict[str, tuple[str, dict[str, Any]]]:
     """name → (template, context) for every page and each of its variants."""
     pages = public_pages() | project_pages() | desk_pages() | portfolio_pages()
-    return pages | frame_pages() | member_pages() | account_pages()
+    return pages | frame_pages() | member_pages() | account_pages() | neutral_pages()
 
 
 def public_pages() -> dict[str, tuple[str, dict[str, Any]]]:

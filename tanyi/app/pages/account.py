@@ -32,7 +32,7 @@ SAID: Final = {  # what a page says after a form was taken in, by the word in it
     "welcome": N_("You are signed in."),
     "event-withdrawn": N_("The event is withdrawn. Nothing was retired for it."),
     "accounted": N_("The real figures are kept. Here is what follows from them."),
-    "declared": N_("The statement is public. Thank you for making the event neutral."),
+    "declared": N_("The statement is public. Nothing is left to do."),
     "commissioned": N_("The verification body has been asked. You see here when its report is approved."),
     "switched": N_("You now act for another organisation."),
     "recovered": N_(

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tanyi.app.pages import rendering
 
-TEMPLATE: Final = "pages/public/badge.svg"
+TEMPLATE: Final = "parts/_badge_svg.html"
 WIDEST = 38  # of half-width letters in the line of the name
 ELLIPSIS = "\u2026"
 

@@ -27,12 +27,12 @@ class Row:
     each: str = ""
 
     @property
-    def has_helper(self) -> bool:
+    def is_product(self) -> bool:
         """Whether the quantity may be worked out from two figures."""
         return bool(self.many)
 
 
-PEOPLE, CARS, THERE_AND_BACK = N_("People"), N_("Cars"), N_("km each, there and back")
+PEOPLE, CARS, THERE_AND_BACK = N_("People"), N_("Cars"), N_("km, both ways")
 ROWS: Final[Mapping[str, tuple[Row, ...]]] = {
     "FUEL_STATIONARY": (
         Row(activity="natural_gas", hint=N_("Boilers and kitchens of the venue and of the organisers' offices.")),
@@ -52,11 +52,9 @@ ROWS: Final[Mapping[str, tuple[Row, ...]]] = {
         Row(activity="car_petrol", hint=N_("Cars, not people."), many=CARS, each=THERE_AND_BACK),
         Row(activity="car_new_energy", hint=N_("Cars, not people."), many=CARS, each=THERE_AND_BACK),
         Row(activity="coach", many=PEOPLE, each=THERE_AND_BACK),
-        Row(activity="bus", hint=N_("Journeys on the spot, over all days."), many=PEOPLE, each=N_("km each, all days")),
-        Row(
-            activity="metro", hint=N_("Journeys on the spot, over all days."), many=PEOPLE, each=N_("km each, all days")
-        ),
-        Row(activity="taxi", hint=N_("Cars, not people."), many=CARS, each=N_("km each, all days")),
+        Row(activity="bus", hint=N_("Journeys on the spot, over all days."), many=PEOPLE, each=N_("km, all days")),
+        Row(activity="metro", hint=N_("Journeys on the spot, over all days."), many=PEOPLE, each=N_("km, all days")),
+        Row(activity="taxi", hint=N_("Cars, not people."), many=CARS, each=N_("km, all days")),
     ),
     "LODGING_CATERING": (
         Row(activity="hotel", hint=N_("Rooms times nights."), many=N_("Rooms"), each=N_("Nights")),

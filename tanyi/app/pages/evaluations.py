@@ -113,7 +113,7 @@ def _page(reader: Reader, visitor: Visitor, found: Evaluation, sent: TypedForm) 
         "evaluation": views_events.evaluation(reader, found) | {"reviewer": found.reviewer},
         "event": views_events.head(event),
         "report": evaluations.report_of(found) if found.document else None,
-        "parts": _parts(),
+        "parts": parts(),
         "form": sent.typed,
         "errors": sent.errors,
         "may_report": evaluations.STATES.may(found.state, "REPORTED"),
@@ -123,7 +123,8 @@ def _page(reader: Reader, visitor: Visitor, found: Evaluation, sent: TypedForm) 
     return page(visitor, ONE, status=422 if sent.errors else 200, **context)
 
 
-def _parts() -> list[dict[str, Any]]:
+def parts() -> list[dict[str, Any]]:
+    """The parts of the outline for the form, in both languages."""
     return [
         {"name": name, "title": pieces.both(title), "hint": pieces.both(hint) if hint else None}
         for name, (title, hint) in PARTS.items()

@@ -260,7 +260,7 @@ EVENT_PHASES: Mapping[str, str] = {
     "EVENT": N_("The event itself"),
     "CLOSE_OUT": N_("Closing"),
 }
-EVENT_ACCOUNTS: Mapping[str, str] = {"ESTIMATE": N_("estimated"), "ACTUAL": N_("counted")}
+EVENT_ACCOUNTS: Mapping[str, str] = {"ESTIMATE": N_("estimated"), "ACTUAL": N_("counted afterwards")}
 OFFSET_WAYS: Mapping[str, str] = {
     "CREDITS": N_("Reduction products bought and retired"),
     "NEW_FOREST": N_("A newly planted forest of its own"),

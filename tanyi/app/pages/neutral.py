@@ -24,17 +24,21 @@ from tanyi.app.signing_in import session_cookie
 from tanyi.app.spreadsheets import XLSX_TYPE
 from tanyi.kernel import guests, sessions
 from tanyi.kernel.clock import civil_date, system_clock
-from tanyi.kernel.errors import Refusal
+from tanyi.kernel.errors import N_, Refusal
 from tanyi.kernel.work import Reader, Work
 
 LONGEST_ADDRESS: Final = 6000
+MAY_ORGANISE: Final = ("firm", "organiser")  # whoever may enter an event of its own (clause 2(3))
+NOT_AN_ORGANISER = N_(
+    "Your role enters no events. Sign in as an organiser, or sign out and go on without an account: nothing typed is lost."
+)
 RETURN: Final = "pages/neutral/return.html"
 
 
 @get("/neutral", opt=access(scope="public"), sync_to_thread=True)
 def landing(visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]) -> Response[str]:
     """What it is, how it goes, and where the visitor stopped last time."""
-    whose = visitor.user.organisation_id if visitor.user and "organiser" in visitor.actor.roles else None
+    whose = visitor.user.organisation_id if visitor.user and _may_organise(visitor) else None
     return page(visitor, "pages/neutral/landing.html", **views_neutral.landing(reader, whose))
 
 
@@ -72,6 +76,8 @@ def keep(
     if asked.facts is None:
         return see_other("/neutral/calculate" + _query(asked))
     counted = calculator_page.received(sent, calculator_page.basis_asked(asked), visitor.locale)
+    if not _may_organise(visitor):
+        counted.sheet.say("activities", NOT_AN_ORGANISER)
     if sent.typed.get("action") == calculator_page.SAVE and counted.is_fit:
         try:
             return _save(request, house, visitor, asked, counted)
@@ -80,6 +86,11 @@ def keep(
         except Refusal as wrong:
             counted.sheet.say_refusal("activities", wrong)
     return _calculator(visitor, asked, counted, path="/neutral/calculate" + _query(asked))
+
+
+def _may_organise(visitor: Visitor) -> bool:
+    """Whoever is not signed in may, and becomes a guest; of those who are, firms and organisers."""
+    return visitor.user is None or not visitor.user.roles.isdisjoint(MAY_ORGANISE)
 
 
 def _save(

@@ -17,6 +17,7 @@ from tanyi.app.pages import calculator_page, event_facts, measure_options, views
 from tanyi.app.pages.account import flash_of
 from tanyi.app.pages.calculator_page import Counted
 from tanyi.app.pages.forms import Form as TypedForm
+from tanyi.app.pages.neutral import MAY_ORGANISE
 from tanyi.app.pages.pieces import named
 from tanyi.app.pages.rendering import translate
 from tanyi.app.pages.sent import SENT, Sent
@@ -24,7 +25,7 @@ from tanyi.app.security import Visitor, access, page, see_other
 from tanyi.kernel.errors import N_
 from tanyi.kernel.work import Reader, Work
 
-OWN: Final = access("organiser", scope="own")
+OWN: Final = access(*MAY_ORGANISE, scope="own")
 MEASURES: Final = "pages/neutral/measures.html"
 NO_MEASURE = N_("Tick a measure or write one: without a measure there is nothing to publish and nothing to offset.")
 MISSING = N_("The plan still lacks %(item)s.")

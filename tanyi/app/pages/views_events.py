@@ -137,6 +137,7 @@ def room(reader: Reader, event: Event, public_url: str, *, locale: str) -> dict[
         "purchases": bought,
         "evaluations": [evaluation(reader, each) for each in told],
         "badge": badge(event, public_url) if events.is_public(event.state) else None,
+        "waits_until_on": event.ends_on if events.STATES.moves[event.state] and now.today_on <= event.ends_on else None,
         "may_withdraw": events.STATES.may(event.state, "WITHDRAWN") and not now.retired_t,
     }
 
@@ -176,7 +177,7 @@ def plan(reader: Reader, event: Event) -> dict[str, Any]:
         "mass_t": estimated["mass_t"] if estimated else "—",
         "spread_t": estimated["total"]["spread_t"] if estimated else None,
         "due_t": due_t,
-        "measures": [measure["text"] for measure in measures(plans.measures_of(reader, event.id))],
+        "measures": measures(plans.measures_of(reader, event.id)),
         "offset_way": event.offset_method or standing.CREDITS,
         "neutral_by_on": event.neutral_by_on or standing.deadline(event.ends_on, event.offset_method),
     }

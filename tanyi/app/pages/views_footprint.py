@@ -66,7 +66,7 @@ def _form_row(
         "name": names(factors.series_of(row.activity)),
         "unit": unit_names(factors.series_of(row.activity).unit),
         "hint": both(row.hint) if row.hint else None,
-        "helper": {"many": both(row.many), "each": both(row.each)} if row.has_helper else None,
+        "helper": {"many": both(row.many), "each": both(row.each)} if row.is_product else None,
         "factor": of_choice(row.activity, year, region, has_forcing) if line is None else of_line(line),
         "typed": entered,
         "suggestion": suggestion.get("quantity", ""),
@@ -93,7 +93,9 @@ def choices(*, year: int, region: str, has_forcing: bool) -> list[dict[str, Any]
         factor = of_choice(code, year, region, has_forcing)
         if factors.MEASURE not in series.categories and factor["value"]:
             unit = unit_names(series.unit)
-            found.append({"code": code, **names(series), "factor": factor["value"], "unit": unit})
+            found.append(
+                {"code": code, **names(series), "factor": factor["value"], "spread": factor["spread"], "unit": unit}
+            )
     return found
 
 

@@ -135,7 +135,6 @@ def public_event(reader: Reader, number: str, public_url: str, organiser_id: int
         "is_late": published.is_late,
         "statement": statement(reader, event),
         "evaluation": _report(reader, event),
-        "measures": views_events.measures(plans.measures_of(reader, event.id)),
         "estimate": estimate,
         "actual": actual,
         "compared": views_footprint.compared(estimate["made"], actual["made"]) if actual else [],
