@@ -132,7 +132,7 @@ class Hostile:
 
     @property
     def shown(self) -> str:
-        """As a page may show it: without what is never seen, runs of space as one."""
+        """As it is compared: without what is never seen."""
         return plain(self.text)
 
 
@@ -145,8 +145,8 @@ def hostile_texts() -> list[Hostile]:
 
 
 def plain(text: str) -> str:
-    """A text without what is never seen, runs of space as one."""
-    return " ".join(INVISIBLE.sub("", text).split())
+    """A text without what is never seen and without space, of which pages and forms make what they like."""
+    return "".join(INVISIBLE.sub("", text).split())
 
 
 def is_only_text(shown: str, hostile: Hostile) -> bool:

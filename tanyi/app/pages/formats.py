@@ -82,15 +82,16 @@ def share_permille(part: int, total: int) -> int:
 
 
 @pass_context
-def local_name(context: Context, thing: Any, field: str = "name") -> str:
+def local_name(context: Context, thing: Any, field: str = "name") -> Markup:
     """`name_zh` or `name_en` of a mapping or object by the reader's language; plain text passes through.
 
-    A thing without an English name keeps its Chinese one, marked with its language for screen readers.
+    A thing without an English name keeps its Chinese one, marked with its language for screen readers. What is given is
+    escaped already, so that `|striptags` takes away our own mark for a title and nothing that the name itself says.
     """
     if isinstance(thing, str):
         return _marked(context, thing)
     chinese, english = _field(thing, f"{field}_zh"), _field(thing, f"{field}_en")
-    return chinese or english if context["locale"] == "zh" else english or _marked(context, chinese)
+    return escape(chinese or english) if context["locale"] == "zh" else escape(english) or _marked(context, chinese)
 
 
 def _field(thing: Any, name: str) -> str:
@@ -98,10 +99,10 @@ def _field(thing: Any, name: str) -> str:
     return found or ""
 
 
-def _marked(context: Context, text: str) -> str:
+def _marked(context: Context, text: str) -> Markup:
     """Chinese text on an English page carries its language."""
     if context["locale"] == "zh" or text.isascii():
-        return text
+        return escape(text)
     return Markup('<span lang="zh-Hans">{}</span>').format(text)
 
 
