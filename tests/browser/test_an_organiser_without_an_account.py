@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tanyi.kernel.clock import civil_date, system_clock
 from tests.app.walks import FIGURES, facts_of
 from tests.browser.surfing import Site, Surfer
 
@@ -51,7 +52,7 @@ class Clicks:
 
 def days_ahead() -> tuple[date, date]:
     """Two days next month, so that the plan is published before the event."""
-    first_on = date.today() + timedelta(days=30)
+    first_on = civil_date(system_clock()) + timedelta(days=30)
     return first_on, first_on + timedelta(days=1)
 
 

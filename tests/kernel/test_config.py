@@ -27,8 +27,10 @@ def test_an_empty_environment_means_the_embedded_server_and_the_demo():
 
 def test_an_empty_variable_counts_as_unset():
     empty = dict.fromkeys(
-        ("TANYI_DATA", "DATABASE_URL", "TANYI_OWNER_DATABASE_URL", "TANYI_MODE", "TANYI_PUBLIC_URL")
-        + ("TANYI_SECOND_FACTOR", "TANYI_TRUSTED_PROXIES"),
+        (
+            *("TANYI_DATA", "DATABASE_URL", "TANYI_OWNER_DATABASE_URL", "TANYI_MODE", "TANYI_PUBLIC_URL"),
+            *("TANYI_SECOND_FACTOR", "TANYI_TRUSTED_PROXIES"),
+        ),
         "",
     )
     assert settings(empty) == settings({})
