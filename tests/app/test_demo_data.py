@@ -106,7 +106,7 @@ def test_credit_codes_are_valid_and_unique():
     assert len(codes) == 30 + 25 + 4
     assert all(uscc.is_valid(code) and code.startswith("9113") for code in codes)
     assert len(set(codes)) == len(codes)
-    assert [each["id"] for each in parties() if not each["uscc"]] == ["R01"]
+    assert [each["id"] for each in parties() if not each["uscc"]] == ["R01", "R02"]
 
 
 def test_every_party_has_an_id_a_group_a_region_and_both_names():

@@ -44,6 +44,20 @@ SIGNED_IN = {
         "forum.organiser",
         {"my-organiser": "/my", "buy": "/listings/L100008", "receipt": "/purchases/R100001"},
     ),
+    "account": (
+        "steel.review",
+        {
+            "account": "/account",
+            "security": "/account/security",
+            "password": "/account/password",
+            "second-factor": "/account/second-factor",
+            "sessions": "/account/sessions",
+            "keys": "/account/keys",
+            "people": "/account/people",
+        },
+    ),
+    "group": ("glass.group", {"account-group": "/account"}),
+    "regulator": ("tangshan.supervision", {"registry-area": "/registry?area=mine", "people-area": "/account/people"}),
     "operator": (
         "platform.rounds",
         {"rounds-operator": "/rounds", "desk": "/operator/rounds/2026-2", "outbox": "/operator/messages"},

@@ -27,7 +27,9 @@ def test_an_empty_environment_means_the_embedded_server_and_the_demo():
 
 def test_an_empty_variable_counts_as_unset():
     empty = dict.fromkeys(
-        ("TANYI_DATA", "DATABASE_URL", "TANYI_OWNER_DATABASE_URL", "TANYI_MODE", "TANYI_PUBLIC_URL"), ""
+        ("TANYI_DATA", "DATABASE_URL", "TANYI_OWNER_DATABASE_URL", "TANYI_MODE", "TANYI_PUBLIC_URL")
+        + ("TANYI_SECOND_FACTOR", "TANYI_TRUSTED_PROXIES"),
+        "",
     )
     assert settings(empty) == settings({})
 
@@ -35,6 +37,19 @@ def test_an_empty_variable_counts_as_unset():
 def test_the_data_option_goes_before_the_variable():
     assert settings({"TANYI_DATA": "/from/variable"}).data == Path("/from/variable")
     assert settings({"TANYI_DATA": "/from/variable"}, Path("/from/option")).data == Path("/from/option")
+
+
+def test_production_requires_a_second_factor_and_the_demo_offers_it_unless_told_otherwise():
+    assert settings({}).second_factor == "offered"
+    assert settings({"TANYI_MODE": "production"}).second_factor == "required"
+    assert settings({"TANYI_MODE": "production", "TANYI_SECOND_FACTOR": "offered"}).second_factor == "offered"
+    assert settings({"TANYI_SECOND_FACTOR": "required"}).second_factor == "required"
+
+
+def test_trusted_proxies_are_addresses_and_networks():
+    assert settings({}).trusted_proxies == ()
+    given = settings({"TANYI_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1,::1"}).trusted_proxies
+    assert given == ("10.0.0.0/8", "192.0.2.1/32", "::1/128")
 
 
 def test_settings_never_change():
@@ -63,6 +78,9 @@ def test_the_owner_may_have_an_address_of_its_own():
         ("TANYI_OWNER_DATABASE_URL", "postgresql://owner-without-an-application@h/m"),
         ("TANYI_MODE", "Production"),
         ("TANYI_MODE", "test"),
+        ("TANYI_SECOND_FACTOR", "off"),
+        ("TANYI_TRUSTED_PROXIES", "proxy.example"),
+        ("TANYI_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("TANYI_PUBLIC_URL", "market.example"),
         ("TANYI_PUBLIC_URL", "ftp://market.example"),
         ("TANYI_PUBLIC_URL", "https://market.example/path"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tanyi.kernel.identity import REGIONS, BadCreditCode, credit_code, serial
+from tanyi.kernel.identity import REGIONS, BadCreditCode, covers, credit_code, serial
 
 RIGHT = "91110000600037341L"  # the example in the documentation of python-stdnum
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -51,3 +51,25 @@ def test_the_prefectures_of_the_province_and_the_new_area_have_codes():
 def test_a_serial_names_the_first_and_the_last_tonne():
     assert serial("FOREST", "HB001", 2023, 101, 201) == "HB-FOREST-HB001-2023-101-200"
     assert serial("WIND", "HB002", 2024, 7, 8) == "HB-WIND-HB002-2024-7-7"
+
+
+@pytest.mark.parametrize(
+    ("jurisdiction", "region", "is_covered"),
+    [
+        ("130000", "130100", True),
+        ("130000", "130102", True),
+        ("130000", "133100", True),
+        ("130000", "110000", False),
+        ("130100", "130100", True),
+        ("130100", "130102", True),
+        ("130100", "130200", False),
+        ("130100", "130000", False),
+        ("131000", "131003", True),
+        ("131000", "131100", False),
+        ("130102", "130102", True),
+        ("130102", "130100", False),
+        ("130102", "130104", False),
+    ],
+)
+def test_an_office_covers_its_region_and_what_lies_in_it(jurisdiction, region, is_covered):
+    assert covers(jurisdiction, region) is is_covered

@@ -76,7 +76,7 @@ def solve_round(
 
 @post(
     "/api/v1/rounds/{number:str}/publish",
-    opt=RUN_BY_OPERATOR | {IS_KEYED: True},
+    opt=access("operator", scope="public", key_scope="trade") | {IS_KEYED: True},
     status_code=200,
     sync_to_thread=True,
     tags=["rounds"],
