@@ -86,8 +86,12 @@ def close(work: Work, *, kind: str, subjects: Collection[str]) -> None:
 
 
 def take_reminders(work: Work) -> Sequence[Task]:
-    """The open tasks whose day is near and of which nobody was reminded yet; from now on they were."""
-    near = (Task.closed_at.is_(None), Task.reminded_at.is_(None), Task.due_on <= work.today + SOON)
+    """The open tasks whose day is near and of which nobody was reminded yet; from now on they were.
+
+    Nobody is reminded of what was given less than a day ago.
+    """
+    is_near = (Task.due_on <= work.today + SOON, Task.given_at <= work.now - timedelta(days=1))
+    near = (Task.closed_at.is_(None), Task.reminded_at.is_(None), *is_near)
     found = work.session.scalars(select(Task).where(*near).order_by(Task.id).with_for_update(skip_locked=True)).all()
     reminded = change(Task).where(Task.id.in_([task.id for task in found]))
     work.session.execute(reminded.values(reminded_at=work.now).execution_options(synchronize_session=False))

@@ -83,11 +83,15 @@ def one_approval(told: dict[str, Any], **changed: Any) -> dict[str, Any]:
 
 
 def member_pages() -> dict[str, tuple[str, dict[str, Any]]]:
-    threshold = {"above_fen": 10_000_000, "since_on": date(2026, 1, 1), "is_own": False, "deciders": 2}
+    threshold = {"above_fen": 10_000_000, "since_on": date(2026, 1, 1), "is_own": False, "deciders": 2, "has_two": True}
     listed = [approval(), approval("LAPSED") | {"number": "A-100002", "may_still_be_decided": False}]
     deciding = {"approvals": listed, "paging": PAGING, "threshold": threshold, "may_prepare": True}
     deciding |= {"form": {"above_yuan": ""}, "errors": {}} | frame("firm", "/approvals")
-    alone = {"approvals": [], "threshold": threshold | {"is_own": True, "deciders": 1}, "may_prepare": False}
+    alone = {
+        "approvals": [],
+        "threshold": threshold | {"is_own": True, "deciders": 1, "has_two": False},
+        "may_prepare": False,
+    }
     decided = {"decided_by": names("履约复核员", "Compliance reviewer"), "decided_at": NOON}
     declined = approval("FAILED", **decided, outcome="settlement.payment_declined")
     threshold_act = {"kind": "threshold.set", "what": pieces.both(wording.ACTS["threshold.set"]), "subject": "E-01"}

@@ -15,8 +15,9 @@ import pytest
 from markupsafe import escape
 
 from market.registry import issuance, monitoring, projects
-from tanyi.app.event_purchase import EventOrder, buy_and_retire
-from tanyi.app.security import LOCALE_COOKIE
+from tanyi.app.event_orders import EventOrder
+from tanyi.app.event_purchase import buy_and_retire
+from tanyi.app.visitors import LOCALE_COOKIE
 from tanyi.kernel import parties
 from tanyi.kernel.clock import civil_date, system_clock
 from tanyi.kernel.quantities import Tonnes

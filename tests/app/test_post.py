@@ -21,13 +21,15 @@ from sqlalchemy import text
 from tanyi.app import errands, post, wording
 from tanyi.app.installation import Installation
 from tanyi.app.pages import rendering
-from tanyi.kernel import messages, notices
+from tanyi.kernel import messages, notices, parties
+from tanyi.kernel.db import DatabaseDown
 from tanyi.kernel.messages import EMAIL, SMS, Letter, Message, NotAnAddress, Wish
 from tests.app.desks import Desk
 from tests.app.sample_members import FACTS
 from tests.app.test_templates import CHINESE
 from tests.app.web import Site, site_of
 from tests.market_makers import Market
+from tests.matching.solvings import until
 
 ADDRESS = "compliance@example.org"
 LANGUAGES = pytest.mark.parametrize("locale", ["zh", "en"])
@@ -372,8 +374,6 @@ class TestAMailServer:
 
 def member(site: Site) -> int:
     """The user who signs in as the firm."""
-    from tanyi.kernel import parties
-
     with site.market.house.open_reader() as reader:
         people = parties.users_of(reader, site.market.party("E01"))
     return next(person.user_id for person in people if person.username == "firm")
@@ -438,3 +438,46 @@ class TestOnTheSite:
         tell(market, member(site), "certificate.issued", FACTS["certificate.issued"])
         with market.house.open_reader() as reader:
             assert notices.newest(reader, user_id=member(site), organisation_id=market.party("E02")) == ([], 0)
+
+    def test_an_invitation_goes_to_the_invited_address_and_its_link_is_forgotten_afterwards(
+        self, site: Site, market: Market
+    ) -> None:
+        desk = Desk(site, "firm")
+        form = {"email": ADDRESS, "role_firm": "yes", "right_PREPARE": "yes", "jurisdiction": ""}
+        page = desk.post("/account/people", **form).text
+        (waiting,) = rows(market.house)
+        assert f"http://127.0.0.1:8000{waiting.address}" in page
+        errands.send_messages(market.house)
+        (path,) = files(market.house)
+        assert mail_in(path)["To"] == ADDRESS
+        assert f"http://127.0.0.1:8000{waiting.address}" in body(mail_in(path), "plain")
+        assert [(row.recipient, row.address) for row in rows(market.house)] == [("", "/")]
+
+    def test_the_errands_run_beside_until_they_are_told_to_stop(
+        self, market: Market, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(errands, "LOOK_S", 0.05)
+        queue(market.house)
+        said: list[str] = []
+        with errands.beside(market.house, said.append):
+            until(lambda: [row.state for row in rows(market.house)] == ["SENT"])
+        assert said == []
+        assert not [thread for thread in threading.enumerate() if thread.name == "errands"]
+
+    def test_a_database_that_does_not_answer_stops_no_errand_for_ever(
+        self, market: Market, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(errands, "LOOK_S", 0.05)
+        real, answers = errands.send_messages, iter([DatabaseDown()])
+
+        def ask(house: Installation) -> None:
+            for down in answers:
+                raise down
+            real(house)
+
+        monkeypatch.setattr(errands, "send_messages", ask)
+        queue(market.house)
+        said: list[str] = []
+        with errands.beside(market.house, said.append):
+            until(lambda: [row.state for row in rows(market.house)] == ["SENT"])
+        assert said == ["errands: DatabaseDown"]

@@ -189,6 +189,17 @@ class TestTheDecision:
         errands.complete_acts(site.market.house)
         assert retired(site) == []
 
+    def test_what_the_preparer_wrote_is_escaped_for_the_approver(self, site: Site, listing: str) -> None:
+        evil = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+        number = number_in(order(Desk(site, "organiser"), listing, event_name=evil, event_place='"><svg onload=x>'))
+        second = Desk(site, "second")
+        shown = second.get(f"/approvals/{number}").text
+        assert "<script>alert" not in shown
+        assert "<img src=x" not in shown
+        assert "<svg onload" not in shown
+        assert second.post(f"/approvals/{number}/reject", reason=evil).status_code == 303
+        assert "<script>alert" not in Desk(site, "organiser").get(f"/approvals/{number}").text
+
     def test_it_can_be_taken_back_by_whoever_prepared_it(self, site: Site, listing: str) -> None:
         desk = Desk(site, "organiser")
         number = number_in(order(desk, listing))

@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 from playwright.sync_api import Browser
 
-from tanyi.app.security import LOCALE_COOKIE
+from tanyi.app.visitors import LOCALE_COOKIE
 from tests.browser.languages import untranslated
 from tests.browser.reading import Reading, faults, is_inside
 from tests.browser.routes import page_routes, route_of, shape_of

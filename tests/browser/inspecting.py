@@ -13,7 +13,7 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
-from tanyi.app.security import LOCALE_COOKIE
+from tanyi.app.visitors import LOCALE_COOKIE
 from tests.browser.crawling import Reached
 from tests.browser.languages import untranslated
 from tests.browser.reading import Reading, faults

@@ -31,7 +31,15 @@ PUBLIC = {
 }
 SIGNED_IN = {
     "seller": ("forest.listing", {"my-seller": "/my", "sell": "/sell"}),
-    "firm": ("steel.compliance", {"my-firm": "/my", "duty": "/duties/D2026-B001", "bid": "/bids/B100021"}),
+    "firm": (
+        "steel.compliance",
+        {"my-firm": "/my", "duty": "/duties/D2026-B001", "bid": "/bids/B100021", "approval-own": "/approvals/A100001"},
+    ),
+    "reviewer": (
+        "steel.review",
+        {"notices": "/notices", "tasks": "/tasks", "approvals": "/approvals", "approval": "/approvals/A100001"}
+        | {"contact": "/account/notices"},
+    ),
     "organiser": (
         "forum.organiser",
         {"my-organiser": "/my", "buy": "/listings/L100008", "receipt": "/purchases/R100001"},
@@ -50,7 +58,10 @@ SIGNED_IN = {
     ),
     "group": ("glass.group", {"account-group": "/account"}),
     "regulator": ("tangshan.supervision", {"registry-area": "/registry?area=mine", "people-area": "/account/people"}),
-    "operator": ("platform.rounds", {"rounds-operator": "/rounds", "desk": "/operator/rounds/2026-2"}),
+    "operator": (
+        "platform.rounds",
+        {"rounds-operator": "/rounds", "desk": "/operator/rounds/2026-2", "outbox": "/operator/messages"},
+    ),
 }
 FILLED_LATER = {"docs": ".opblock"}  # drawn in the browser
 SIZES = pytest.mark.parametrize("width", [1280, 390])

@@ -14,7 +14,8 @@ from typing import Any
 
 import httpx
 
-from tanyi.app.security import CSRF_FIELD, FORM_COOKIE, LOCALE_COOKIE
+from tanyi.app.security import CSRF_FIELD
+from tanyi.app.visitors import FORM_COOKIE, LOCALE_COOKIE
 from tanyi.kernel.clock import civil_date, system_clock
 from tests.browser.crawling import Visited, Visitor
 from tests.browser.reading import Field, Reading, SentForm

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from market.emitters import obligations
 from market.trading import bids
@@ -74,6 +75,10 @@ def test_a_day_that_is_near_is_reminded_of_once(market: Market) -> None:
     with market.work("E01") as work:
         soon, later = work.today + tasks.SOON, work.today + tasks.SOON + timedelta(days=1)
         tasks.give(work, orders=[order(market, "near", soon), order(market, "far", later)])
+    errands.remind(market.house)
+    assert kinds(market, "E01") == [], "it was given a moment ago"
+    with market.house.database.owner_engine().begin() as owner:
+        owner.execute(text("UPDATE kernel_task SET given_at = given_at - interval '1 day'"))
     for _ in range(2):
         errands.remind(market.house)
     with market.house.open_reader() as reader:

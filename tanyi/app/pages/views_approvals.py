@@ -37,12 +37,15 @@ def all_of(reader: Reader, query: Mapping[str, str], actor: Actor) -> dict[str, 
 def threshold(reader: Reader, organisation_id: int) -> dict[str, Any]:
     """The setting that holds, whose it is, and how many could be the second person."""
     found = thresholds.in_force(reader, organisation_id)
-    deciders = approvals.deciders(reader, organisation_id, parties.APPROVE)
+    members = parties.members(reader, {organisation_id})
+    deciders = [member for member in members if parties.APPROVE in member.rights]
+    preparers = [member for member in members if member.rights & {parties.PREPARE, parties.APPROVE}]
     return {
         "above_fen": int(found.above_fen),
         "since_on": found.since_on,
         "is_own": found.is_own,
         "deciders": len(deciders),
+        "has_two": bool(deciders) and len(preparers) > 1,
     }
 
 
