@@ -121,7 +121,7 @@ def no_connection_free(request: Request[Any, Any, Any], _: PoolTimeout) -> Respo
 def failed(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """A bug: logged with all we know under an id, answered with the id alone."""
     number = secrets.token_hex(8)
-    log.error("request %s failed: %s %s", number, request.method, request.url.path, exc_info=error)
+    log.error("request %s failed: %s %s", number, request.method, request.scope["path"], exc_info=error)
     visitor = visitor_of(request)
     message = rendering.translate(MESSAGES_OF_STATUS[500], locale=visitor.locale, request=number)
     return _answer(request, visitor, 500, "internal", message, {"request": number})

@@ -56,7 +56,8 @@ CSRF_FIELD: Final = "_csrf_token"
 ACCESS: Final = "access"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
-HOST = re.compile(r"(?P<name>[a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
+HOST = re.compile(r"(?P<name>[a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?", re.ASCII | re.IGNORECASE)
+HIGHEST_PORT: Final = 65_535
 VISITOR_KEY: Final = "visitor"
 
 
@@ -189,7 +190,7 @@ def stranger(connection: ASGIConnection[Any, Any, Any, Any]) -> Visitor:
     house: Installation = connection.app.state.house
     return Visitor(
         locale=locale_of(connection.cookies, connection.headers.get("accept-language", "")),
-        path=connection.url.path,
+        path=connection.scope["path"],  # not of `url`, which cannot be read when the Host header is not one
         is_demo=house.settings.mode != "production",
         form_secret=connection.cookies.get(FORM_COOKIE) or None,
     )
@@ -263,8 +264,10 @@ def _refuse_unless_role(visitor: Visitor, allowed: Access) -> None:
 def _refuse_unless_our_host(connection: ASGIConnection[Any, Any, Any, Any], house: Installation) -> None:
     public = urlsplit(house.settings.public_url).hostname
     asked = HOST.fullmatch(connection.headers.get("host", ""))
-    name = asked["name"].strip("[]").lower() if asked else None
-    if name is None or (name != public and name not in LOCAL_HOSTS):
+    if asked is None or int(asked["port"] or 0) > HIGHEST_PORT:
+        raise UnknownHost
+    name = asked["name"].strip("[]").lower()
+    if name != public and name not in LOCAL_HOSTS:
         raise UnknownHost
 
 

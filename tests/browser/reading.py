@@ -9,6 +9,8 @@ from html.parser import HTMLParser
 from itertools import islice
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
+from tanyi.app.pages import labels
+
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 SILENT = {"script", "style", "template"}
 SPOKEN = ("aria-label", "title", "placeholder", "alt", "data-label", "data-confirm", "summary")
@@ -17,6 +19,8 @@ LEADS = {"a": "href", "area": "href", "iframe": "src"}
 LOADS = {"link": "href", "script": "src", "img": "src", "use": "href", "source": "src", "image": "href"}
 LEFT_OVER = re.compile(r"%\(\w+\)[sd]|\{\{|\}\}|\{%|%\}|&(?:amp|lt|gt|quot|nbsp|#\d+);|</?\w+[^<>]*>|\bUndefined\b")
 BARE = {"None", "nan", "NaN", "True", "False", "null", "undefined"}
+CODES = {code for words in labels.STATES.values() for code in words if code.isupper()}
+BARE_CODE = re.compile(r"\b[A-Z]{3,}(?:_[A-Z]{2,})+\b")
 OPEN_ENDED = 5  # so many choices of one select are asked for
 
 
@@ -186,6 +190,8 @@ def faults(page: Reading) -> list[str]:
     for said in page.said:
         if not said.is_code and (LEFT_OVER.search(said.text) or said.text.strip() in BARE):
             found.append(f"left over: {said.text[:80]}")
+        if not said.is_code and (BARE_CODE.search(said.text) or said.text.strip() in CODES):
+            found.append(f"a code instead of a word: {said.text[:80]}")
     return found
 
 

@@ -37,6 +37,8 @@ def test_a_good_page_is_left_alone() -> None:
         (("数量</label>", "&lt;span class=code&gt;</label>"), "left over"),
         (("数量</label>", "&amp;amp; </label>"), "left over"),
         (("数量</label>", "None</label>"), "left over"),
+        (("数量</label>", "METHODOLOGY_PENDING</label>"), "a code instead"),
+        (("数量</label>", "OPEN</label>"), "a code instead"),
         (('id="a" name', 'id="main" name'), "stands 2 times"),
         (('for="a"', 'for="b"'), "refers to b"),
         (("<main", "<main onclick='x()'"), "carries onclick"),

@@ -215,6 +215,7 @@ REASONS: Mapping[str, str] = {
     "own_group": N_("offered by the same control group"),
     "supply_short": N_("too little is offered"),
     "priority": N_("others came first"),
+    "demand_short": N_("too little is asked for"),
 }
 STAGES: Mapping[str, str] = {  # of a solver, in their order
     "reading": N_("Reading the round"),
