@@ -20,7 +20,9 @@ EVERY_PAGE = [(name, locale) for name in SAMPLES for locale in ("zh", "en")]
 VOID = {"meta", "link", "img", "input", "br", "hr", "wbr", "rect", "use", "path"}
 SPOKEN = ("aria-label", "title", "placeholder", "alt")
 CHINESE = re.compile(r"[\u3400-\u9fff，。；：（）《》“”]")
-CODES = re.compile(r"\b[A-Z][A-Za-z0-9]*(?:[-@][A-Za-z0-9.@…]+)+|\bP\d\d\b|\b[NRV]\d{6}\b|\b\d{4}-R\d\b|\bB1 × L7\b|HB-…")
+CODES = re.compile(
+    r"\b[A-Z][A-Za-z0-9]*(?:[-@][A-Za-z0-9.@…]+)+|\bP\d\d\b|\b[NRV]\d{6}\b|\b\d{4}-R\d\b|\bB1 × L7\b|HB-…"
+)
 NAMES_AND_UNITS = {
     "DEMO",
     "Tanyi",

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
 from settlement.certificate_format import verify
+from tanyi.kernel.clock import civil_date, system_clock
 from tests.app.walks import FIGURES, Walker, facts_of
 from tests.app.web import Site, site_of
 from tests.market_makers import Market, make_issued, make_listing
@@ -30,7 +31,7 @@ def site(market: Market) -> Iterator[Site]:
 
 def test_an_organiser_makes_a_forum_neutral(site: Site) -> None:
     guest = Walker(site)
-    yesterday = date.today() - timedelta(days=1)
+    yesterday = civil_date(system_clock()) - timedelta(days=1)
     facts = facts_of(yesterday - timedelta(days=1), yesterday)
     number = guest.calculates(facts, FIGURES)
     guest.reduces_first(number)
