@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tanyi.kernel.clock import civil_date, system_clock
 from tests.app.walks import FIGURES, facts_of
@@ -131,3 +131,67 @@ def _the_public_reads_it(clicks: Clicks, name: str) -> None:
     clicks.look("13-return")
     page.click("a[href^='/neutral/link']")
     assert name in clicks.surfer.text()
+
+
+def test_the_whole_purchase_can_be_made_with_the_keyboard_alone(surfer: Callable[..., Surfer]) -> None:
+    visitor = surfer("zh", 1280)
+    page = visitor.visit("/neutral")
+    keys = Keys(page)
+    keys.press_on(NEW, "Enter")
+    facts = facts_of(*days_ahead())
+    for name in TYPED_FACTS:
+        keys.type_into(f"[name={name}]", _as_keyed(facts[name]))
+    keys.press_on(MAIN, "Enter")
+    keys.type_into("[name=quantity-grid_electricity]", "42000")
+    keys.type_into("[name=contact]", "13812345678")
+    keys.press_on("button[value=save]", "Enter")
+    keys.press_on("input[name=measures]", "Space")
+    keys.press_on(MAIN, "Enter")
+    keys.press_on(MAIN, "Enter")
+    keys.press_on("form.take button", "Enter")
+    keys.press_on("[name=understood]", "Space")
+    keys.press_on("form[action$='/checkout'] button[type=submit]", "Enter")
+    page.wait_for_url(re.compile(r"/purchases/R\d+$"), timeout=30_000)
+    assert facts["name"] in visitor.text()
+
+
+def _as_keyed(text: str) -> str:
+    """A date as its field takes it key by key in this browser: month, day, year."""
+    found = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", text)
+    return "".join(found.group(2, 3, 1)) if found else text
+
+
+class Keys:
+    """Tab, Enter, Space and letters; a field is reached by Tab alone and must be seen to be reached."""
+
+    MOST_TABS = 250
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def reach(self, selector: str) -> None:
+        """Goes on with Tab until the first thing that fits has the focus."""
+        wanted = self.page.locator(selector).first
+        wanted.wait_for()
+        for _ in range(self.MOST_TABS):
+            if wanted.evaluate("each => each === document.activeElement"):
+                outline = wanted.evaluate("each => getComputedStyle(each).outlineStyle")
+                assert outline != "none", f"{selector} has the focus and does not show it"
+                return
+            self.page.keyboard.press("Tab")
+        pytest.fail(f"{selector} cannot be reached with the keyboard")
+
+    def press_on(self, selector: str, key: str) -> None:
+        """Reaches something and presses a key on it."""
+        self.reach(selector)
+        before = self.page.url
+        self.page.keyboard.press(key)
+        if key == "Enter":
+            self.page.wait_for_url(lambda address: address != before, timeout=30_000)
+
+    def type_into(self, selector: str, text: str) -> None:
+        """Reaches a field and types."""
+        self.reach(selector)
+        if not re.fullmatch(r"\d{8}", text):
+            self.page.keyboard.press("ControlOrMeta+A")
+        self.page.keyboard.type(text)

@@ -144,7 +144,7 @@ class Sheet(forms.Form):
         stated, proof = self._figure(factor), self.text(evidence, is_required=False)
         if stated is not None and not proof:
             self.say(evidence, EVIDENCE_MISSING)
-        return stated, proof if stated is not None else ""
+        return (stated, proof) if stated is not None and proof else (None, "")
 
     def _figure(self, field: str) -> Decimal | None:
         """A figure as people write it, full-width digits and separators included; 0 and nothing are no figure."""
