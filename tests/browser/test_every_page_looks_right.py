@@ -26,6 +26,14 @@ PUBLIC = {
     "round-open": "/rounds/2026-2",
     "certificate": "/certificates/R100001",
     "certificate-duty": "/certificates/R100002",
+    "registry-city": "/registry?region=130800&sort=-issued_t",
+    "issuances": "/registry/issuances",
+    "retirements": "/registry/retirements",
+    "search": "/search?q=forest",
+    "search-serial": "/search?q=HB-forestry-P01-2025-500-500",
+    "search-nothing": "/search?q=nothing-like-it",
+    "glossary": "/glossary",
+    "style": "/style",
     "sign-in": "/sign-in",
     "docs": "/docs",
 }
@@ -36,7 +44,12 @@ SIGNED_IN = {
         "forum.organiser",
         {"my-organiser": "/my", "buy": "/listings/L100008", "receipt": "/purchases/R100001"},
     ),
-    "operator": ("platform.rounds", {"rounds-operator": "/rounds", "desk": "/operator/rounds/2026-2"}),
+    "operator": (
+        "platform.rounds",
+        {"my-operator": "/my", "rounds-operator": "/rounds", "desk": "/operator/rounds/2026-2"},
+    ),
+    "regulator": ("department.plans", {"my-regulator": "/my", "my-regulator-city": "/my?region=130200"}),
+    "verifier": ("verifier.office", {"my-verifier": "/my"}),
 }
 FILLED_LATER = {"docs": ".opblock"}  # drawn in the browser
 SIZES = pytest.mark.parametrize("width", [1280, 390])

@@ -98,12 +98,17 @@ def market(
 
 
 @get("/listings/{number:str}", opt=access(scope="public"), sync_to_thread=True)
-def listing(visitor: NamedDependency[Visitor], reader: NamedDependency[Reader], number: FromPath[str]) -> Response[str]:
+def listing(
+    request: Request[Any, Any, Any],
+    visitor: NamedDependency[Visitor],
+    reader: NamedDependency[Reader],
+    number: FromPath[str],
+) -> Response[Any]:
     """One listing; an organiser may buy from it here, and its seller reads what a round did with it."""
-    whose = visitor.user.organisation_id if visitor.user else None
+    asked, whose = asked_of(request, visitor), visitor.user.organisation_id if visitor.user else None
     is_organiser = "organiser" in visitor.actor.roles
-    offer = views_market.listing(reader, number, is_organiser=is_organiser, organisation_id=whose)
-    return page(visitor, "pages/public/listing.html", **(offer | empty_form()))
+    offer = views_market.listing(reader, number, asked, is_organiser=is_organiser, organisation_id=whose)
+    return answer(visitor, asked, "pages/public/listing.html", offer | empty_form())
 
 
 @get("/rounds", opt=access(scope="public"), sync_to_thread=True)

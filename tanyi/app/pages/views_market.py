@@ -147,7 +147,9 @@ def rows_of(reader: Reader, listing_ids: Sequence[int]) -> list[dict[str, Any]]:
     ]
 
 
-def listing(reader: Reader, number: str, *, is_organiser: bool, organisation_id: int | None = None) -> dict[str, Any]:
+def listing(
+    reader: Reader, number: str, asked: Asked, *, is_organiser: bool, organisation_id: int | None = None
+) -> dict[str, Any]:
     """One listing with its project; the form is there for an organiser while something can be bought.
 
     Its seller (`organisation_id` is the reader's) also reads what a published round did with it.
@@ -165,5 +167,5 @@ def listing(reader: Reader, number: str, *, is_organiser: bool, organisation_id:
         | {"methodology": pieces.method_names(origin.methodology)},
         "smallest_t": offer.minimum_t,
         "may_buy": is_organiser and is_on_sale,
-        "outcome": views_outcomes.of_listing(reader, offer) if offer.seller_id == organisation_id else None,
+        "outcome": views_outcomes.of_listing(reader, offer, asked) if offer.seller_id == organisation_id else None,
     }
