@@ -97,7 +97,7 @@
   function draw(figure) {
     const place = figure.querySelector(".chart-drawing");
     const data = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
-    if (data.kind === "rows") place.classList.add(data.categories.length > 12 ? "chart-long" : data.categories.length > 5 ? "chart-usual" : "chart-low");
+    if (data.kind === "rows") place.style.height = `${84 + 30 * data.categories.length}px`;
     const drawing = window.echarts.init(place, null, { renderer: "canvas" });
     drawing.setOption(data.kind === "curve" ? curve(data) : bars(data));
     new ResizeObserver(() => drawing.resize({ animation: { duration: 0 } })).observe(place);

@@ -132,7 +132,7 @@ def bid_pages() -> dict[str, tuple[str, dict[str, Any]]]:
     lapsed = draft | {"bid": bid | {"state": "LAPSED", "duty": None, "may_be_changed": False}, "errors": {}}
     closed = draft | {"bid": bid | confirmed | {"may_be_changed": False}, "errors": {}}
     served = closed | {"outcome": sample.outcome()}
-    unserved = closed | {"outcome": sample.outcome() | {"done_t": 0, "lines": [], "worth": []}}
+    unserved = closed | {"outcome": sample.outcome() | {"done_t": 0, "lines": sample.bought(), "worth": []}}
     return {
         "bid": ("pages/firm/bid.html", draft | sample.frame("firm", "/my")),
         "bid-voluntary": ("pages/firm/bid.html", voluntary | sample.frame("firm", "/my")),

@@ -8,7 +8,7 @@ from typing import Any
 import segno
 
 from matching.sentences import BID_SENTENCES, WORTH_SENTENCES
-from tanyi.app.pages import views_outcomes
+from tanyi.app.pages import tabular, views_outcomes
 
 Figures = dict[str, int | str]
 NOON = datetime(2026, 9, 18, 6, 30, tzinfo=UTC)
@@ -113,7 +113,13 @@ def outcome() -> dict[str, Any]:
     }
     lines = [line("P01", 17220, 5600), line("P15", 4820, 4700) | {"certificate": None}]
     told = views_outcomes.in_both_languages(facts | {"quantity_t": 34440})
-    return told | {"round": "2026-R1", "done_t": 22040, "lines": [each | {"state": "RESERVED"} for each in lines]}
+    return told | {"round": "2026-R1", "done_t": 22040, "lines": bought(*lines)}
+
+
+def bought(*lines: dict[str, Any]) -> tabular.Table:
+    """What came of a bid."""
+    rows = [each | {"state": "RESERVED"} for each in lines]
+    return tabular.table(views_outcomes.BOUGHT, tabular.Source.of(rows), tabular.Asked("/bids/B1"))
 
 
 def frame(who: str | None = None, path: str = "/") -> dict[str, Any]:

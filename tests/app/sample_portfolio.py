@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tanyi.app.pages import tabular
+from tanyi.app.pages.views_desk import PORTFOLIO
 from tests.app import sample_facts as sample
 
 TEMPLATE = "pages/public/desk.html"
@@ -73,6 +75,7 @@ def told() -> dict[str, Any]:
         "asked_at": sample.NOON,
         "wish": wish,
         "best": best,
+        "table": tabular.table(PORTFOLIO, tabular.Source.of(best["lines"]), tabular.Asked("/market/desk")),
         "alternatives": [other, shorter, equal],
         "preferences": [
             _preference(code, 4000 if code == "price" else 3284, cost_fen)

@@ -26,6 +26,14 @@ PUBLIC = {
     "round-open": "/rounds/2026-2",
     "certificate": "/certificates/R100001",
     "certificate-duty": "/certificates/R100002",
+    "registry-city": "/registry?region=130800&sort=-issued_t",
+    "issuances": "/registry/issuances",
+    "retirements": "/registry/retirements",
+    "search": "/search?q=forest",
+    "search-serial": "/search?q=HB-forestry-P01-2025-500-500",
+    "search-nothing": "/search?q=nothing-like-it",
+    "glossary": "/glossary",
+    "style": "/style",
     "sign-in": "/sign-in",
     "docs": "/docs",
 }
@@ -57,11 +65,13 @@ SIGNED_IN = {
         },
     ),
     "group": ("glass.group", {"account-group": "/account"}),
-    "regulator": ("tangshan.supervision", {"registry-area": "/registry?area=mine", "people-area": "/account/people"}),
+    "regulator": ("tangshan.supervision", {"my-regulator-city": "/my?region=130200", "registry-area": "/registry?area=mine", "people-area": "/account/people"}),
     "operator": (
         "platform.rounds",
-        {"rounds-operator": "/rounds", "desk": "/operator/rounds/2026-2", "outbox": "/operator/messages"},
+        {"my-operator": "/my", "rounds-operator": "/rounds", "desk": "/operator/rounds/2026-2", "outbox": "/operator/messages"},
     ),
+    "department": ("department.plans", {"my-regulator": "/my"}),
+    "verifier": ("verifier.office", {"my-verifier": "/my"}),
 }
 FILLED_LATER = {"docs": ".opblock"}  # drawn in the browser
 SIZES = pytest.mark.parametrize("width", [1280, 390])

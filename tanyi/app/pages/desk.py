@@ -14,7 +14,7 @@ from matching import desk
 from matching.problem import Floor
 from matching.wish import Wish
 from tanyi.app.pages import pieces, views_desk
-from tanyi.app.pages.exports import here
+from tanyi.app.pages.exports import answer, asked_of, here
 from tanyi.app.pages.forms import Form as TypedForm
 from tanyi.app.security import Visitor, access, page
 from tanyi.kernel.errors import N_
@@ -32,7 +32,7 @@ NO_SHARE = N_("A share of 0 leaves nothing to buy; leave the field empty for no 
 @get("/market/desk", opt=access(scope="public"), sync_to_thread=True)
 def ask(
     request: Request[Any, Any, Any], visitor: NamedDependency[Visitor], reader: NamedDependency[Reader]
-) -> Response[str]:
+) -> Response[Any]:
     """The form and, once tonnes are asked for, the answer; what is wrong is said beside its field."""
     buyer_id = visitor.actor.organisation_id
     form = views_desk.form(reader, buyer_id if "firm" in visitor.actor.roles else None)
@@ -41,9 +41,12 @@ def ask(
     sent = TypedForm(request.query_params, views_desk.FIELDS, visitor.locale)
     types = [code for code in request.query_params.getall("type", []) if code in pieces.type_codes()]
     wish = _wish(sent, types, form["ecological"])
-    told = None if sent.errors else views_desk.told(reader, wish, desk.ask(reader, wish, buyer_id=buyer_id))
-    context = form | {"form": sent.typed, "chosen": types, "errors": sent.errors, "told": told}
-    return page(visitor, views_desk.TEMPLATE, status=422 if sent.errors else 200, path=here(request), **context)
+    context = form | {"form": sent.typed, "chosen": types, "errors": sent.errors}
+    if sent.errors:
+        return page(visitor, views_desk.TEMPLATE, status=422, path=here(request), **context)
+    asked, said = asked_of(request, visitor), sent.typed | {"type": types}
+    told = views_desk.told(reader, wish, desk.ask(reader, wish, buyer_id=buyer_id), asked, said)
+    return answer(visitor, asked, views_desk.TEMPLATE, context | {"told": told})
 
 
 def _wish(sent: TypedForm, types: Sequence[str], ecological: dict[str, Any] | None) -> Wish:

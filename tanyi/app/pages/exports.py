@@ -27,6 +27,7 @@ LONGEST_ADDRESS = 500
 ENDINGS = {"csv": spreadsheets.CSV_TYPE, "xlsx": spreadsheets.XLSX_TYPE}
 ABOUT = N_("About this table")
 AS_OF, ADDRESS, ROWS, SHOWN_OF = N_("As of"), N_("Address"), N_("Rows"), N_("the first %(most)s of %(total)s")
+WITH_UNIT = N_("%(head)s (%(unit)s)")
 TIMES, TIMES_SAID = N_("Times"), N_("Asia/Shanghai")
 
 
@@ -73,6 +74,8 @@ def tables_in(shown: Iterable[Any]) -> Iterator[Table]:
     for each in shown:
         if isinstance(each, Table):
             yield each
+        elif isinstance(each, Mapping):
+            yield from tables_in(each.values())
         elif isinstance(behind := getattr(each, "table", None), Table):
             yield behind
 
@@ -103,8 +106,10 @@ def sheet_of(shown: Table, *, is_demo: bool, at: datetime) -> Sheet:
 
 
 def _head(column: Column, locale: str) -> spreadsheets.Column:
-    unit = tabular.UNITS.get(column.kind)
-    head = spoken(column.head, locale) + (f" ({spoken(unit, locale)})" if unit else "")
+    """The head of a column in a file, with its unit unless it says so already."""
+    head, unit = spoken(column.head, locale), spoken(tabular.UNITS.get(column.kind, ""), locale)
+    said = translate(WITH_UNIT, locale=locale, head="", unit=unit) if unit else ""
+    head += "" if head.endswith(said) else said
     return spreadsheets.Column(head, tabular.FILE_KINDS[column.kind], tabular.PLACES.get(column.kind, 2))
 
 

@@ -14,6 +14,7 @@ from tanyi.app.pages import views_firms
 from tanyi.app.pages.account import flash_of
 from tanyi.app.pages.exports import answer, asked_of
 from tanyi.app.pages.forms import Form as TypedForm
+from tanyi.app.pages.tabular import Asked
 from tanyi.app.security import Form, Visitor, access, page, see_other
 from tanyi.kernel.errors import Refusal
 from tanyi.kernel.work import Reader
@@ -45,10 +46,11 @@ def bid(
     visitor: NamedDependency[Visitor],
     reader: NamedDependency[Reader],
     number: FromPath[str],
-) -> Response[str]:
+) -> Response[Any]:
     """An own bid with its terms."""
-    told = views_firms.bid(reader, number, visitor.organisation_id)
-    return page(visitor, "pages/firm/bid.html", flash=flash_of(request, visitor), **told)
+    asked = asked_of(request, visitor)
+    told = views_firms.bid(reader, number, visitor.organisation_id, asked)
+    return answer(visitor, asked, "pages/firm/bid.html", told, flash=flash_of(request, visitor))
 
 
 @post("/bids/{number:str}", opt=access("firm", scope="own"), sync_to_thread=True)
@@ -60,7 +62,7 @@ def confirm(
 ) -> Response[Any]:
     """Confirms the bid, or changes it while the round is open; what is wrong is said beside its field."""
     with house.open_reader() as reader:
-        told = views_firms.bid(reader, number, visitor.organisation_id)
+        told = views_firms.bid(reader, number, visitor.organisation_id, Asked(f"/bids/{number}"))
     sent = TypedForm(form, FIELDS, visitor.locale)
     terms = _terms(sent, told)
     if not sent.errors:

@@ -18,6 +18,7 @@ from tanyi.app.event_purchase import NotYetPaid
 from tanyi.app.installation import Installation
 from tanyi.app.pages import views_market, views_organisers
 from tanyi.app.pages.forms import Form as TypedForm
+from tanyi.app.pages.tabular import Asked
 from tanyi.app.security import Form, Visitor, access, page, see_other
 from tanyi.kernel import approvals, idempotency
 from tanyi.kernel.errors import N_, Refusal
@@ -98,7 +99,7 @@ def _order(sent: TypedForm, number: str) -> EventOrder | None:
 
 def _again(house: Installation, visitor: Visitor, sent: TypedForm, number: str) -> Response[str]:
     with house.open_reader() as reader:
-        offer = views_market.listing(reader, number, buyer=visitor.actor)
+        offer = views_market.listing(reader, number, Asked(f"/listings/{number}"), buyer=visitor.actor)
     context = offer | {"form": sent.typed, "errors": sent.errors, "purchase_key": sent.typed["purchase_key"]}
     return page(visitor, "pages/public/listing.html", status=422, path=f"/listings/{number}", **context)
 

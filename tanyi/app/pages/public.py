@@ -99,10 +99,16 @@ def market(
 
 
 @get("/listings/{number:str}", opt=access(scope="public"), sync_to_thread=True)
-def listing(visitor: NamedDependency[Visitor], reader: NamedDependency[Reader], number: FromPath[str]) -> Response[str]:
+def listing(
+    request: Request[Any, Any, Any],
+    visitor: NamedDependency[Visitor],
+    reader: NamedDependency[Reader],
+    number: FromPath[str],
+) -> Response[Any]:
     """One listing; an organiser may buy from it here, and its seller reads what a round did with it."""
-    offer = views_market.listing(reader, number, buyer=visitor.actor)
-    return page(visitor, "pages/public/listing.html", **(offer | empty_form()))
+    asked = asked_of(request, visitor)
+    offer = views_market.listing(reader, number, asked, buyer=visitor.actor)
+    return answer(visitor, asked, "pages/public/listing.html", offer | empty_form())
 
 
 @get("/rounds", opt=access(scope="public"), sync_to_thread=True)

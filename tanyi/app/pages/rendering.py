@@ -102,7 +102,7 @@ def render(template: str, *, locale: str, **context: Any) -> str:
 def with_query(path: str, query: Mapping[str, object], **changes: object) -> str:
     """The address with its query changed; empty values fall out. For paging, sorting and filters."""
     merged = {name: value for name, value in {**query, **changes}.items() if value not in (None, "")}
-    return f"{path}?{urlencode(merged)}" if merged else path
+    return f"{path}?{urlencode(merged, doseq=True)}" if merged else path
 
 
 _numbers = count(1)

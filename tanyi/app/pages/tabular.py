@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 Said = str | pieces.Names  # a msgid, or what has names in both languages
 Place = Literal["cell", "under", "file"]  # a cell of its own, small under the cell before it, in the file only
 
-SIZES: Final = (20, 50, 100)
+SIZES: Final = (10, 20, 50, 100)
 LOADED_AT_ONCE: Final = 500
 OWN: Final = ("sort", "page", "per")
 STATE: Final = re.compile(r"(?:[a-z_]+-)?(?:sort|page|per)")  # of this table and of others on the same page
@@ -144,6 +144,7 @@ class Spec:
     columns: tuple[Column, ...]
     by: str = ""
     prefix: str = ""
+    size: int = pieces.PER_PAGE  # rows on a page unless the reader asks for more
     is_whole: bool = False
     is_sortable: bool = True
     sums: tuple[str, ...] = ()
@@ -172,10 +173,10 @@ class Table:
     paging: Mapping[str, int]
     rows: Sequence[Row]
     filters: Sequence[Filter] = ()
-    chosen: Mapping[str, str] = field(default_factory=dict)
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def kept(self) -> dict[str, str]:
+    def kept(self) -> dict[str, Any]:
         """What every address of the table keeps: its filters, and the state of this table and its neighbours."""
         query = self.asked.query
         state = {name: pieces.typed(query, name) for name in query if STATE.fullmatch(name)}
@@ -207,6 +208,12 @@ class Table:
         return sum(column.raw(row) or 0 for row in self.rows) if column.key in self.spec.sums else None
 
     @property
+    def sizes(self) -> list[int]:
+        """The page sizes worth offering: those that show more or less than all of it."""
+        sizes = [size for size in SIZES if size >= self.spec.size]
+        return sizes if self.paging["total"] > sizes[0] and not self.spec.is_whole else []
+
+    @property
     def sorts(self) -> list[tuple[str, Column, bool]]:
         """Every order as (value, column, whether it falls), for the choice that replaces the heads on a telephone."""
         return [(sign + column.key, column, bool(sign)) for column, _ in self.cells for sign in ("", "-")]
@@ -236,14 +243,14 @@ def table(
     asked: Asked,
     *,
     filters: Sequence[Filter] = (),
-    chosen: Mapping[str, str] | None = None,
+    chosen: Mapping[str, Any] | None = None,
 ) -> Table:
     """The table that a reader asks for; an order, size or page that makes no sense falls back to the usual one."""
     said = {name: pieces.typed(asked.query, spec.prefix + name) for name in OWN}
     keys = {column.key for column in spec.columns if column.place == "cell"}
     sort = said["sort"] if said["sort"].removeprefix("-") in keys else spec.by
     total = len(source.ids)
-    per = total if spec.is_whole else next((size for size in SIZES if str(size) == said["per"]), SIZES[0])
+    per = total if spec.is_whole else next((size for size in SIZES if str(size) == said["per"]), spec.size)
     paging, first = pieces.paging_of({"page": said["page"]}, total, max(1, per))
     here = slice(first, first + per)
     is_usual = sort == spec.by

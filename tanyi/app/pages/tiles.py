@@ -30,7 +30,8 @@ PLACES: Final[Mapping[str, tuple[int, int]]] = {  # column and row, north up
     "130500": (0, 4),
     "130400": (0, 5),
 }
-WIDTH, HEIGHT, GAP = 128, 76, 8
+SHORT: Final = {"133100": N_("Xiong'an")}  # a tile is narrow
+WIDTH, HEIGHT, GAP = 132, 76, 8
 SHADES: Final = 5
 
 
@@ -71,7 +72,7 @@ def tile_map(asked: Asked, name: str, title: Said, figures: Mapping[str, int], a
     drawn = tuple(
         Tile(
             code=code,
-            name=pieces.both(REGIONS[code]),
+            name=pieces.both(SHORT.get(code, REGIONS[code])),
             x=column * (WIDTH + GAP),
             y=row * (HEIGHT + GAP),
             quantity_t=figures.get(code, 0),

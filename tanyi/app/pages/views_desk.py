@@ -10,15 +10,36 @@ from market.emitters.policy import Plan
 from matching.desk import Told
 from matching.portfolio import Portfolio, Preference, premium_fen
 from matching.wish import Wish
-from tanyi.app.pages import pieces
+from tanyi.app.pages import pieces, tabular
+from tanyi.app.pages.tabular import Asked, Column, Source, Spec
 from tanyi.app.pages.views_firms import percent_text
 from tanyi.app.pages.views_market import rows_of
+from tanyi.kernel.errors import N_
 from tanyi.kernel.identity import REGIONS
 from tanyi.kernel.work import Reader
 
 TEMPLATE: Final = "pages/public/desk.html"
 FIELDS: Final = (
     *("quantity_t", "ecological_percent", "max_group_percent", "max_sellers", "vintage_from", "region", "limit_yuan"),
+)
+
+
+PORTFOLIO: Final = Spec(
+    "portfolio",
+    N_("The cheapest portfolio"),
+    (
+        Column("project", N_("Project"), "names", link="/listings/{number}"),
+        Column("seller", N_("Seller"), "names", place="under"),
+        Column("county", N_("Place"), "names", place="under"),
+        Column("number", N_("Listing"), "serial", place="file"),
+        Column("type", N_("Type"), "type"),
+        Column("vintage", N_("Vintage"), "year"),
+        Column("quantity_t", N_("Tonnes"), "tonnes"),
+        Column("price_fen", N_("Price"), "price"),
+        Column("cost_fen", N_("Cost"), "yuan"),
+    ),
+    is_whole=True,
+    sums=("quantity_t", "cost_fen"),
 )
 
 
@@ -48,8 +69,11 @@ def _of_duties(plan: Plan, duties: Sequence[obligations.Obligation]) -> dict[str
     return told | {"form": dict.fromkeys(FIELDS, "") | terms}
 
 
-def told(reader: Reader, wish: Wish, answered: Told) -> dict[str, Any]:
-    """An answer with the listings that it names, and the wish it answers in the words of the page."""
+def told(reader: Reader, wish: Wish, answered: Told, asked: Asked, said: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer with the listings that it names, and the wish it answers in the words of the page.
+
+    `said` is the question as it was typed: the addresses of the answer's table ask it again.
+    """
     answer = answered.answer
     rows = {row["number"]: row for row in rows_of(reader, [offer.id for offer in answered.offers.values()])}
     sellers = pieces.organisation_names(reader, {offer.seller_id for offer in answered.offers.values()})
@@ -59,6 +83,7 @@ def told(reader: Reader, wish: Wish, answered: Told) -> dict[str, Any]:
         "asked_at": reader.now,
         "wish": _wish(wish),
         "best": best,
+        "table": tabular.table(PORTFOLIO, Source.of(best["lines"]), asked, chosen=said),
         "alternatives": [
             _portfolio(each.portfolio, rows)
             | {"without": [sellers[seller_id] for seller_id in answered.sellers_of(each.without)]}

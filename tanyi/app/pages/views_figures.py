@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Final
 
 from market.emitters import obligations
@@ -131,13 +133,11 @@ def curves(asked: Asked, problem: Problem, reached: Result, average_fen: int | N
     levels = sorted({lot.ask_fen for lot in problem.lots} | {bid.limit_fen for bid in problem.bids})
     step = -(-len(levels) // MOST_LEVELS) or 1
     kept = levels[::step] + ([levels[-1]] if levels and (len(levels) - 1) % step else [])
+    offered_t = _up_to([(lot.ask_fen, lot.quantity_t) for lot in problem.lots], kept)
+    wanted_t = _up_to([(-bid.limit_fen, bid.quantity_t) for bid in problem.bids], [-level for level in kept])
     rows = [
-        {
-            "price_fen": level,
-            "offered_t": sum(lot.quantity_t for lot in problem.lots if lot.ask_fen <= level),
-            "wanted_t": sum(bid.quantity_t for bid in problem.bids if bid.limit_fen >= level),
-        }
-        for level in kept
+        {"price_fen": level, "offered_t": offered, "wanted_t": wanted}
+        for level, offered, wanted in zip(kept, offered_t, wanted_t, strict=True)
     ]
     columns = [Column("price_fen", N_("Price"), "price"), Column("offered_t", N_("Offered up to this price"), "tonnes")]
     columns.append(Column("wanted_t", N_("Wanted from this price"), "tonnes"))
@@ -145,6 +145,13 @@ def curves(asked: Asked, problem: Problem, reached: Result, average_fen: int | N
     mark = {"quantity_t": matched_t, "price_fen": average_fen} if average_fen is not None else None
     title = N_("Supply and demand")
     return chart(asked, "curve", "supply-and-demand", title, columns, rows, ["listed", "sold"], mark=mark)
+
+
+def _up_to(orders: Sequence[tuple[int, int]], levels: Sequence[int]) -> list[int]:
+    """The tonnes of (price, tonnes) up to each level; a side that counts downwards gives its prices negative."""
+    ordered = sorted(orders)
+    prices, sums = [price for price, _ in ordered], [0, *accumulate(quantity_t for _, quantity_t in ordered)]
+    return [sums[bisect_right(prices, level)] for level in levels]
 
 
 def coverage_by_bid(asked: Asked, firms: Sequence[Mapping[str, Any]]) -> Chart | None:

@@ -34,6 +34,7 @@ BIDS: Final = Spec(
         Column("limit_fen", N_("Limit"), "price"),
     ),
     prefix="bids-",
+    size=10,
     empty_title=N_("No bid"),
     empty_text=N_("A bid is made from each duty when a round opens."),
 )
@@ -50,6 +51,7 @@ DUTIES: Final = Spec(
         Column("due_on", N_("Due on"), "date"),
     ),
     prefix="duties-",
+    size=10,
     empty_title=N_("No duty"),
     empty_text=N_("Nothing has been assessed for your firm."),
 )
@@ -249,7 +251,7 @@ def _eia_duty(ground: Any, told: dict[str, Any]) -> tuple[dict[str, Any], dict[s
     }
 
 
-def bid(reader: Reader, number: str, organisation_id: int) -> dict[str, Any]:
+def bid(reader: Reader, number: str, organisation_id: int, asked: Asked) -> dict[str, Any]:
     """A firm's own bid with the terms that it may choose, and what came of it."""
     found = bids.of_buyer_by_number(reader, number=pieces.named(number), buyer_id=organisation_id)
     in_round = rounds.by_ids(reader, [found.round_id])[found.round_id]
@@ -272,7 +274,7 @@ def bid(reader: Reader, number: str, organisation_id: int) -> dict[str, Any]:
     return {
         "bid": told,
         "plan": terms | {"is_assumption": "ecological_share_permille" in plan.assumptions},
-        "outcome": views_outcomes.of_bid(reader, found),
+        "outcome": views_outcomes.of_bid(reader, found, asked),
         "form": _typed_terms(found),
         "errors": {},
     } | pieces.prices_on_sale(reader)

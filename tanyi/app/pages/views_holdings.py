@@ -32,6 +32,7 @@ TONNES: Final = Spec(
         Column("certificate", N_("Certificate"), "certificate"),
     ),
     prefix="tonnes-",
+    size=10,
     empty_title=N_("No tonnes"),
     empty_text=N_("What is issued to you or bought by you is shown here, with its serial numbers."),
 )
@@ -49,6 +50,7 @@ PURCHASES: Final = Spec(
         Column("settled_at", N_("Delivered"), "date"),
     ),
     prefix="purchases-",
+    size=10,
     empty_title=N_("Nothing bought yet"),
     empty_text=N_("What you buy in a round or from a listing is shown here once it is delivered."),
 )
@@ -63,6 +65,7 @@ CERTIFICATES: Final = Spec(
         Column("purpose", N_("Purpose"), "word", words="purpose"),
     ),
     prefix="certificates-",
+    size=10,
     empty_title=N_("No certificate yet"),
     empty_text=N_("Each retirement is certified, signed and shown here."),
 )

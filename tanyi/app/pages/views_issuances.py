@@ -56,7 +56,13 @@ def issuances(reader: Reader, asked: Asked, *, prefix: str = "") -> Table:
         known = [each for each in known if each.id in wanted]
     filters = [] if prefix else [Filter("type", N_("Product type"), pieces.type_options(types))]
     source = Source(known, lambda part: _issued(reader, part))
-    return tabular.table(replace(ISSUANCES, prefix=prefix), source, asked, filters=filters, chosen=chosen)
+    return tabular.table(
+        replace(ISSUANCES, prefix=prefix, size=10 if prefix else ISSUANCES.size),
+        source,
+        asked,
+        filters=filters,
+        chosen=chosen,
+    )
 
 
 def _issued(reader: Reader, known: Sequence[blocks.Issued]) -> list[dict[str, Any]]:

@@ -149,7 +149,7 @@ def rows_of(reader: Reader, listing_ids: Sequence[int]) -> list[dict[str, Any]]:
     ]
 
 
-def listing(reader: Reader, number: str, *, buyer: Actor) -> dict[str, Any]:
+def listing(reader: Reader, number: str, asked: Asked, *, buyer: Actor) -> dict[str, Any]:
     """One listing with its project; the form is there for an organiser who may buy, while something can be bought.
 
     Its seller also reads what a published round did with it.
@@ -170,7 +170,7 @@ def listing(reader: Reader, number: str, *, buyer: Actor) -> dict[str, Any]:
         "may_buy": is_organiser and is_on_sale and second_person.may_buy(buyer),
         "only_looks": is_organiser and not second_person.may_buy(buyer),
         "two_persons": _two_persons(reader, buyer) if is_organiser else None,
-        "outcome": views_outcomes.of_listing(reader, offer) if offer.seller_id == buyer.organisation_id else None,
+        "outcome": views_outcomes.of_listing(reader, offer, asked) if offer.seller_id == buyer.organisation_id else None,
     }
 
 

@@ -47,6 +47,7 @@ WAITING: Final = Spec(
         Column("submitted_at", N_("Handed in"), "date"),
     ),
     prefix="waiting-",
+    size=10,
     empty_title=N_("Nothing waits"),
     empty_text=N_("Every monitored year has been verified."),
 )
@@ -63,6 +64,7 @@ STATED: Final = Spec(
         Column("accepted_at", N_("Accepted on"), "date"),
     ),
     prefix="verifications-",
+    size=10,
     empty_title=N_("No verification yet"),
     empty_text=N_("What your office states on a monitored year is shown here."),
 )

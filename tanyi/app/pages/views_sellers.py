@@ -34,6 +34,7 @@ OFFERS: Final = Spec(
         Column("price_fen", N_("Price"), "price"),
     ),
     prefix="listings-",
+    size=10,
     empty_title=N_("Nothing is on sale"),
     empty_text=N_("Choose a holding, a quantity and a price."),
 )
@@ -49,6 +50,7 @@ PAYMENTS: Final = Spec(
         Column("paid_at", N_("Paid"), "date"),
     ),
     prefix="payments-",
+    size=10,
     empty_title=N_("No payment yet"),
     empty_text=N_("You are paid in the same step in which the tonnes leave your account."),
 )
