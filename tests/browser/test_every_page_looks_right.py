@@ -65,10 +65,22 @@ SIGNED_IN = {
         },
     ),
     "group": ("glass.group", {"account-group": "/account"}),
-    "regulator": ("tangshan.supervision", {"my-regulator-city": "/my?region=130200", "registry-area": "/registry?area=mine", "people-area": "/account/people"}),
+    "regulator": (
+        "tangshan.supervision",
+        {
+            "my-regulator-city": "/my?region=130200",
+            "registry-area": "/registry?area=mine",
+            "people-area": "/account/people",
+        },
+    ),
     "operator": (
         "platform.rounds",
-        {"my-operator": "/my", "rounds-operator": "/rounds", "desk": "/operator/rounds/2026-2", "outbox": "/operator/messages"},
+        {
+            "my-operator": "/my",
+            "rounds-operator": "/rounds",
+            "desk": "/operator/rounds/2026-2",
+            "outbox": "/operator/messages",
+        },
     ),
     "department": ("department.plans", {"my-regulator": "/my"}),
     "verifier": ("verifier.office", {"my-verifier": "/my"}),

@@ -170,7 +170,9 @@ def listing(reader: Reader, number: str, asked: Asked, *, buyer: Actor) -> dict[
         "may_buy": is_organiser and is_on_sale and second_person.may_buy(buyer),
         "only_looks": is_organiser and not second_person.may_buy(buyer),
         "two_persons": _two_persons(reader, buyer) if is_organiser else None,
-        "outcome": views_outcomes.of_listing(reader, offer, asked) if offer.seller_id == buyer.organisation_id else None,
+        "outcome": views_outcomes.of_listing(reader, offer, asked)
+        if offer.seller_id == buyer.organisation_id
+        else None,
     }
 
 
