@@ -74,16 +74,15 @@ def told(reader: Reader, wish: Wish, answered: Told, asked: Asked, said: Mapping
 
     `said` is the question as it was typed: the addresses of the answer's table ask it again.
     """
-    answer = answered.answer
-    rows = {row["number"]: row for row in rows_of(reader, [offer.id for offer in answered.offers.values()])}
+    answer, rows = answered.answer, _rows(reader, answered)
     sellers = pieces.organisation_names(reader, {offer.seller_id for offer in answered.offers.values()})
-    best = _portfolio(answer.best, rows)
+    cheapest = _portfolio(answer.best, rows)
     return {
         "asked_t": wish.quantity_t,
         "asked_at": reader.now,
         "wish": _wish(wish),
-        "best": best,
-        "table": tabular.table(PORTFOLIO, Source.of(best["lines"]), asked, chosen=said),
+        "best": cheapest,
+        "table": tabular.table(PORTFOLIO, Source.of(cheapest["lines"]), asked, chosen=said),
         "alternatives": [
             _portfolio(each.portfolio, rows)
             | {"without": [sellers[seller_id] for seller_id in answered.sellers_of(each.without)]}
@@ -92,6 +91,15 @@ def told(reader: Reader, wish: Wish, answered: Told, asked: Asked, said: Mapping
         ],
         "preferences": [_preference(each, answer.best) for each in answer.preferences],
     }
+
+
+def best(reader: Reader, answered: Told) -> dict[str, Any]:
+    """The cheapest portfolio of an answer alone, with the listings that it names."""
+    return _portfolio(answered.answer.best, _rows(reader, answered))
+
+
+def _rows(reader: Reader, answered: Told) -> dict[str, dict[str, Any]]:
+    return {row["number"]: row for row in rows_of(reader, [offer.id for offer in answered.offers.values()])}
 
 
 def _preference(without: Preference, best: Portfolio) -> dict[str, Any]:

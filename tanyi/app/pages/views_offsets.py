@@ -75,13 +75,13 @@ def offers(reader: Reader, wanted: Preference, needed_t: int, buyer_id: int) -> 
         vintage_from=wanted.vintage_from,
     )
     among = {row["number"] for row in fitting}
-    told = views_desk.told(reader, wish, desk.ask(reader, wish, buyer_id=buyer_id, among=among)) if needed_t else None
+    answered = desk.ask(reader, wish, buyer_id=buyer_id, among=among) if needed_t else None
     return {
         "query": wanted.as_query,
         "types": pieces.all_types(),
         "regions": pieces.all_regions(),
         "offers": fitting[:MOST_OFFERS],
-        "cheapest": told["best"] if told else None,
+        "cheapest": views_desk.best(reader, answered) if answered else None,
     }
 
 
