@@ -35,6 +35,13 @@ class ConfirmedAlready(Conflict):
     message = N_("The neutrality of these actual emissions is confirmed already.")
 
 
+class ActualsChanged(Conflict):
+    """The report judged other actuals than those that now hold."""
+
+    code = "neutrality.actuals_changed"
+    message = N_("The actual emissions have changed since the report. Report on the present ones.")
+
+
 def declare_self(
     work: Work, *, number: str, organiser_id: int, responsible: str, evidence: Sequence[str]
 ) -> Confirmation:
@@ -61,7 +68,7 @@ def confirm_independently(work: Work, *, evaluation: Evaluation) -> Confirmation
     event = events.by_ids(work, [evaluation.event_id])[evaluation.event_id]
     accounted = actuals_to_confirm(work, event)
     if accounted.id != evaluation.calculation_id:
-        raise Conflict
+        raise ActualsChanged
     evaluator = parties.organisations(work, {evaluation.evaluator_id})[evaluation.evaluator_id]
     made = Confirmation(
         calculation_id=accounted.id,

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from market.trading import trades
-from settlement import payments, retirement
+from settlement import payments
 from settlement.neutrality.tables import Cover
+from settlement.tables import Retirement
 from tanyi.kernel.work import Reader, Work
 
 
@@ -27,7 +28,8 @@ def begin(work: Work, *, event_id: int, payment_id: int, beneficiary: str | None
 def end(work: Work, *, payment_id: int, retirement_number: str) -> None:
     """Notes which retirement took what a payment bought, in its transaction."""
     cover = work.session.get_one(Cover, payment_id, with_for_update=True)
-    cover.retirement_id = retirement.by_number(work, retirement_number).id
+    taken = select(Retirement.id).where(Retirement.number == retirement_number)
+    cover.retirement_id = work.session.scalars(taken).one()
     work.session.flush()
 
 

@@ -159,6 +159,12 @@ def approve(work: Work, *, number: str, evaluator_id: int, reviewer: str) -> Non
         confirmations.confirm_independently(work, evaluation=found)
 
 
+def return_report(work: Work, *, number: str, evaluator_id: int) -> None:
+    """The evaluator takes a report back, to write it anew after its review or after new actuals."""
+    found = own(work, number, evaluator_id, for_update=True)
+    _move(work, found, "COMMISSIONED")
+
+
 def end(work: Work, *, number: str, organiser_id: int) -> None:
     """The organiser ends an evaluation that is under way."""
     event_ids = [event.id for event in events.of_organiser(work, organiser_id)]

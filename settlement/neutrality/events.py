@@ -14,6 +14,7 @@ from datetime import date
 from sqlalchemy import exists, select
 
 from market.emitters import factors
+from settlement.neutrality import covers
 from settlement.tables import EVENT_KINDS, Event, Retirement
 from tanyi.kernel.errors import N_, Conflict, Invalid, NotFound
 from tanyi.kernel.lifecycle import Lifecycle
@@ -88,6 +89,13 @@ class TonnesRetired(Conflict):
 
     code = "neutrality.tonnes_retired"
     message = N_("Tonnes were retired for this event; it can no longer be withdrawn.")
+
+
+class PurchaseUnderWay(Conflict):
+    """Tonnes are reserved or paid for the event and not retired yet."""
+
+    code = "neutrality.purchase_under_way"
+    message = N_("A purchase for this event is under way; finish it first.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +189,8 @@ def withdraw(work: Work, *, number: str, organiser_id: int) -> None:
     STATES.refuse_unless_may(event.state, "WITHDRAWN")
     if has_retirements(work, event.id):
         raise TonnesRetired
+    if covers.under_way(work, event.id):
+        raise PurchaseUnderWay
     move(work, event=event, to="WITHDRAWN")
 
 
@@ -195,6 +205,11 @@ def move(work: Work, *, event: Event, to: str, **facts: str) -> None:
 def has_retirements(reader: Reader, event_id: int) -> bool:
     """Whether anything was retired for an event."""
     return bool(reader.session.scalar(select(exists().where(Retirement.event_id == event_id))))
+
+
+def locked(work: Work, event_id: int) -> Event:
+    """An event, held against changes by others until this work ends."""
+    return work.session.get_one(Event, event_id, with_for_update=True, populate_existing=True)
 
 
 def by_ids(reader: Reader, ids: Iterable[int]) -> dict[int, Event]:

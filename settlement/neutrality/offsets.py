@@ -136,7 +136,7 @@ def refuse_unless_fitting(reader: Reader, event: Event, quantity_t: int) -> None
 
 def note_retired(work: Work, *, event_id: int) -> None:
     """After a retirement for an event: it may be neutral now."""
-    standing.true_up(work, event=events.by_ids(work, [event_id])[event_id])
+    standing.true_up(work, event=events.locked(work, event_id))
 
 
 def retired_for(reader: Reader, event_id: int) -> Sequence[Retirement]:

@@ -44,6 +44,7 @@ OF_OTHERS: dict[str, tuple[str, Any]] = {
     "POST /api/v1/events/{number}/evaluations": ("firm", {"evaluator": "C01"}),
     "POST /api/v1/evaluations/{number}/report": ("other", msgspec.to_builtins(made.REPORT)),
     "POST /api/v1/evaluations/{number}/approval": ("other", {"reviewer": "x"}),
+    "POST /api/v1/evaluations/{number}/return": ("other", None),
 }
 
 

@@ -84,6 +84,8 @@ def test_what_a_silent_bank_held_up_is_finished_by_sending_it_again(market: Mark
         assert covers.under_way_t(reader, event.id) == 119
     with pytest.raises(offsets.MoreThanMissing):
         cover(market, order(number, 1), key="another-order")
+    with pytest.raises(events.PurchaseUnderWay), market.work("N01") as work:
+        events.withdraw(work, number=number, organiser_id=market.party("N01"))
     cover(market, order(number))
     assert len(bought(market)) == 2 and made.read(market, number).state == "NEUTRAL"
 
@@ -123,3 +125,17 @@ def test_the_desk_proposes_what_is_missing(market: Market, listings, number) -> 
 def test_another_organisers_event_cannot_be_covered(market: Market, listings, number) -> None:
     with pytest.raises(events.NotFound):
         event_purchase.cover(market.house, actor=market.people["E01"], order=order(number), key=KEY)
+
+
+def test_a_declined_payment_gives_all_tonnes_back_and_leaves_nothing_under_way(
+    market: Market, listings, number
+) -> None:
+    poor = replace(market, house=with_faults(market.house, decline_permille=1000))
+    with pytest.raises(payments.PaymentDeclined):
+        cover(poor, order(number))
+    with market.house.open_reader() as reader:
+        event = events.own(reader, number, market.party("N01"))
+        assert covers.under_way(reader, event.id) == {}
+        assert {trade.state for trade in trades.of_buyer(reader, market.party("N01"))} == {"EXPIRED"}
+    with market.work("N01") as work:
+        events.withdraw(work, number=number, organiser_id=market.party("N01"))

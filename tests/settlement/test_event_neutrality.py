@@ -283,6 +283,21 @@ def test_article_16_3_a_bad_verdict_confirms_nothing(market: Market) -> None:
         statements.publish(work, number=number, organiser_id=market.party("N01"))
 
 
+def test_a_report_on_actuals_that_have_changed_confirms_nothing_and_is_written_anew(market: Market) -> None:
+    number = made.neutral(market)
+    mine = {"number": commissioned(market, number), "evaluator_id": market.party("C01")}
+    with market.work("C01") as work:
+        evaluations.report(work, **mine, report=made.REPORT)
+    made.account(market, number, [*made.ACTIVITIES, Activity(activity="hotel", quantity=Decimal(1))])
+    with pytest.raises(confirmations.ActualsChanged), market.work("C01") as work:
+        evaluations.approve(work, **mine, reviewer="赵三")
+    with market.work("C01") as work:
+        evaluations.return_report(work, **mine)
+        evaluations.report(work, **mine, report=made.REPORT)
+        evaluations.approve(work, **mine, reviewer="赵三")
+        assert confirmations.of_event(work, events.own(work, number, market.party("N01")).id) is not None
+
+
 def test_one_evaluation_is_under_way_at_a_time_and_the_organiser_may_end_it(market: Market) -> None:
     number = made.neutral(market)
     evaluation = commissioned(market, number)

@@ -236,6 +236,15 @@ def approve(
     return _evaluation(work, evaluations.own(work, number, visitor.organisation_id))
 
 
+@post("/api/v1/evaluations/{number:str}/return", opt=EVALUATOR, status_code=200, sync_to_thread=True, tags=["events"])
+def return_report(
+    number: FromPath[str], visitor: NamedDependency[Visitor], work: NamedDependency[Work]
+) -> EvaluationShown:
+    """Takes a report back, to write it anew."""
+    evaluations.return_report(work, number=number, evaluator_id=visitor.organisation_id)
+    return _evaluation(work, evaluations.own(work, number, visitor.organisation_id))
+
+
 @get("/api/v1/neutral-events", opt=access(scope="public"), sync_to_thread=True, tags=["events"])
 def public_events(reader: NamedDependency[Reader]) -> list[dict[str, str]]:
     """Events whose plan was published, newest first, with their state."""
@@ -302,6 +311,7 @@ ROUTES = [
     own_evaluations,
     report,
     approve,
+    return_report,
     public_events,
     public_plan,
     public_statement,
