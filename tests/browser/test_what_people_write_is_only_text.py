@@ -11,14 +11,15 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.crawling import PUBLIC, Visitor, visitors_of, walk
-from tests.browser.surfing import Site
+from tests.browser.surfing import Site, Surfer
 from tests.browser.writing import MODES, Place, Sent, forms_on, write, writer
 from tests.hostile_texts import Hostile, Parts, hostile_texts, is_only_text, plain, strangers
 
@@ -27,6 +28,14 @@ SOME = hostile_texts()[::11]
 FORMULA = re.compile(r"^[\t\r\n ]*[=+\-@]")
 NUMBER = re.compile(r"[+-]?[\d,.]+%?")
 MARKUP = ("text/html", "image/svg+xml")
+FOREIGN = """html => {
+  const page = new DOMParser().parseFromString(html, 'text/html');
+  const kinds = 'iframe, object, embed, base, style, math, marquee, video, audio, animate, plaintext, script:not([src])';
+  const led = /^\\s*(javascript|vbscript|data:text|\\/\\/|\\\\)/i;
+  return [...page.querySelectorAll('*')].filter(e => e.matches(kinds) || [...e.attributes].some(a => a.name.startsWith('on')
+    || a.name === 'style' || a.name === 'formaction' || (['href', 'src', 'action'].includes(a.name) && led.test(a.value))))
+    .map(e => e.outerHTML.slice(0, 120));
+}"""
 Kinds = set[tuple[str, str]]
 
 
@@ -133,3 +142,40 @@ def test_some_hostile_texts_through_every_field_stay_text(site: Site, visitors: 
 def test_every_hostile_text_through_every_field_stays_text(site: Site, visitors: list[Visitor]) -> None:
     wrong = wrong_with(site, visitors, hostile_texts(), ("zh", "en"), None)
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.gate
+def test_every_hostile_text_is_text_to_the_parser_of_a_browser(chromium: Browser, site: Site) -> None:
+    page = chromium.new_page()
+    wrong = []
+    with writer(site, Visitor(PUBLIC, None)) as client:
+        for hostile in hostile_texts():
+            for path in ("/registry", "/sign-in", "/market/desk"):
+                asked = dict.fromkeys(("q", "next", "quantity_t", "said"), hostile.text)
+                found = page.evaluate(FOREIGN, client.get(path, params=asked).text)
+                wrong += [f"{path} {hostile.text!r}: {each}" for each in found]
+    page.close()
+    assert wrong == []
+
+
+def test_a_browser_runs_nothing_of_what_was_written(surfer: Callable[..., Surfer]) -> None:
+    organiser = surfer("zh", user="forum.organiser")
+    organiser.page.on("dialog", lambda dialog: organiser.complaints.append(f"a dialog: {dialog.message}"))
+    first, second, third = (hostile_texts()[number].text for number in (2, 42, 48))
+    page = organiser.visit("/market?type=wetland")
+    page.click("table.ledger tbody tr:first-child a")
+    page.fill("[name=quantity_t]", "1")
+    page.fill("[name=event_name]", first)
+    page.fill("[name=event_on]", "2026-12-12")
+    page.fill("[name=event_place]", second)
+    page.fill("[name=beneficiary]", third)
+    page.check("[name=understood]")
+    page.click("main form button[type=submit]")
+    page.wait_for_url("**/purchases/*", timeout=30_000)
+    assert first in organiser.text()
+    page.click("a.btn-main")
+    page.wait_for_url("**/certificates/*")
+    assert all(text in organiser.text() for text in (first, second, third))
+    for path in ("/my", "/", f"/registry?q={quote(first)}"):
+        organiser.visit(path)
+        assert page.evaluate("html => (" + FOREIGN + ")(html)", page.content()) == []
