@@ -18,6 +18,7 @@ from tanyi.app import explanations
 from tanyi.app.factory import application_of
 from tanyi.app.installation import Installation, open_installation
 from tanyi.app.pages import views_firms, views_market
+from tanyi.app.pages.tabular import Asked
 from tanyi.kernel.config import settings
 from tests.app.desks import HTML
 from tests.app.web import BASE
@@ -91,28 +92,33 @@ class TestWords:
         assert told[1:3] == ["  4 t to bid B1 at 50.00 yuan", "What one more tonne would be worth:"]
 
 
+HERE = Asked("/")
+
+
 class TestPages:
     def test_a_firm_reads_what_its_bid_bought_and_what_a_tonne_would_be_worth(self, demo: Installation):
         with demo.open_reader() as reader:
             found = next(each for each in bids.of_round(reader, rounds.by_number(reader, "2026-1").id))
-            outcome = views_firms.bid(reader, found.number, found.buyer_id)["outcome"]
-            assert sum(line["quantity_t"] for line in outcome["lines"]) == outcome["done_t"] == found.quantity_t
+            outcome = views_firms.bid(reader, found.number, found.buyer_id, HERE)["outcome"]
+            assert sum(line["quantity_t"] for line in outcome["lines"].rows) == outcome["done_t"] == found.quantity_t
             assert {"name_zh", "name_en"} <= set(outcome["worth"][0]["sentence"])
 
     def test_a_bid_in_an_open_round_has_no_outcome_yet(self, demo: Installation):
         with demo.open_reader() as reader:
             found = next(each for each in bids.of_round(reader, rounds.by_number(reader, "2026-2").id))
-            assert views_firms.bid(reader, found.number, found.buyer_id)["outcome"] is None
+            assert views_firms.bid(reader, found.number, found.buyer_id, HERE)["outcome"] is None
 
     def test_only_its_seller_reads_what_a_round_did_with_a_listing(self, demo: Installation):
         with demo.open_reader() as reader:
             for offer in listings.of_round(reader, rounds.by_number(reader, "2026-1").id):
-                told = views_market.listing(reader, offer.number, is_organiser=False, organisation_id=offer.seller_id)
+                told = views_market.listing(
+                    reader, offer.number, HERE, is_organiser=False, organisation_id=offer.seller_id
+                )
                 outcome: dict[str, Any] = told["outcome"]
                 unsold_t = outcome["quantity_t"] - outcome["done_t"]
-                assert sum(line["quantity_t"] for line in outcome["lines"]) == outcome["done_t"]
+                assert sum(line["quantity_t"] for line in outcome["lines"].rows) == outcome["done_t"]
                 assert sum(reason["tonnes"] for reason in outcome["reasons"]) == unsold_t
-                stranger = views_market.listing(reader, offer.number, is_organiser=False)
+                stranger = views_market.listing(reader, offer.number, HERE, is_organiser=False)
                 assert stranger["outcome"] is None
 
     @pytest.mark.parametrize("language", ["zh", "en"])
