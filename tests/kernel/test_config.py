@@ -29,7 +29,7 @@ def test_an_empty_variable_counts_as_unset():
     empty = dict.fromkeys(
         (
             *("TANYI_DATA", "DATABASE_URL", "TANYI_OWNER_DATABASE_URL", "TANYI_MODE", "TANYI_PUBLIC_URL"),
-            *("TANYI_SECOND_FACTOR", "TANYI_TRUSTED_PROXIES"),
+            *("TANYI_SECOND_FACTOR", "TANYI_TRUSTED_PROXIES", "TANYI_SMTP_URL", "TANYI_MAIL_FROM"),
         ),
         "",
     )
@@ -149,3 +149,37 @@ def test_a_file_in_place_of_the_keys_is_refused(tmp_path):
     (tmp_path / "keys").write_text("not a folder")
     with pytest.raises(DataFolderNotWritable):
         ensure_data_folder(tmp_path)
+
+
+# --- messages -------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_mail_server_mail_is_written_to_files_and_has_a_sender():
+    assert settings({}).smtp_url is None
+    assert settings({}).mail_from == "tanyi@localhost.localdomain"
+    assert settings({"TANYI_PUBLIC_URL": "https://market.example.org"}).mail_from == "tanyi@market.example.org"
+
+
+@pytest.mark.parametrize("url", ["smtp://127.0.0.1:2525", "smtps://user:p%40ss@mail.example.org:465"])
+def test_a_mail_server_is_taken_as_it_is_written(url):
+    assert settings({"TANYI_SMTP_URL": url}).smtp_url == url
+
+
+@pytest.mark.parametrize(
+    ("variable", "given"),
+    [
+        ("TANYI_SMTP_URL", "mail.example.org"),
+        ("TANYI_SMTP_URL", "http://user:secret@mail.example.org"),
+        ("TANYI_SMTP_URL", "smtp://"),
+        ("TANYI_SMTP_URL", "smtp://host:99999"),
+        ("TANYI_SMTP_URL", "smtp://host/path"),
+        ("TANYI_MAIL_FROM", "nobody"),
+        ("TANYI_MAIL_FROM", "a@example.org\nBcc: b@example.org"),
+        ("TANYI_MAIL_FROM", "A <a@example.org>"),
+    ],
+)
+def test_a_mail_setting_that_cannot_be_is_refused_by_its_name_alone(variable, given):
+    with pytest.raises(SettingNotValid) as refused:
+        settings({variable: given})
+    assert variable in str(refused.value)
+    assert "secret" not in str(refused.value)
