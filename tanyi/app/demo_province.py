@@ -85,6 +85,7 @@ def _sign_in(work: Work, user: Mapping[str, Any]) -> dict[str, Any]:
         "name_zh": names[0],
         "name_en": names[1],
         "roles": user["roles"],
+        "rights": user["rights"],
         "trial": user["trial"],
         "password": password,
         "api_key": api_keys.grant_api_key(work, user_id=person_id, name="demo"),

@@ -124,7 +124,7 @@ def sign_in() -> dict[str, Any]:
         {
             "display_name": names(zh, en),
             "organisation": whose,
-            "role": role,
+            "rights": ["PREPARE", "APPROVE"],
             "username": role,
             "password": f"{role}-4821",
         }

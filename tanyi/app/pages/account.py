@@ -187,7 +187,7 @@ def demo_accounts(house: Installation) -> list[dict[str, Any]]:
                 "name_zh": account["organisation_name_zh"],
                 "name_en": account["organisation_name_en"],
             },
-            "role": account["roles"][0],
+            "rights": account.get("rights", []),
             "trial": account.get("trial", account["roles"][0]),
             "username": username,
             "password": account["password"],
