@@ -27,6 +27,11 @@ def is_small(book: Book) -> bool:
     return len(book.bids) <= MOST_BIDS and len(book.lots) <= MOST_LOTS
 
 
+def is_brief(book: Book) -> bool:
+    """Whether the round is small, but so large that a search takes longer than its proof is mostly worth."""
+    return len(book.bids) > SMALL_BIDS or len(book.lots) > SMALL_LOTS
+
+
 def searched(
     book: Book,
     held: Allocation,
@@ -39,8 +44,7 @@ def searched(
     `bound_of` gives the bounds by flow for a reached score, `left` the seconds left or None. `tell` hears of each goal.
     """
     proven: dict[int, int] = {}
-    is_brief = len(book.bids) > SMALL_BIDS or len(book.lots) > SMALL_LOTS
-    allowed = effort = BRIEF if is_brief else EFFORT
+    allowed = effort = BRIEF if is_brief(book) else EFFORT
     relaxation: Relaxation | None = None
     for goal in range(3):
         score = score_of(book, held)

@@ -22,13 +22,17 @@ from matching.goals import Relaxation, gap_of, score_of, tighter, weights_of
 from matching.outcome import empty_result, result_of, timed
 from matching.problem import AUCTION, Problem, Result
 from matching.progress import BOUNDING, EXPLAINING, LINES, PROOF, READING, Progress, Tell, untold
-from matching.proof import is_small, searched
+from matching.proof import is_brief, is_small, searched
 from matching.regret import mended
 from matching.repair import in_order_of_time, repaired
 from matching.routing import routed
 from matching.variables import Book, Whole, book_of, is_large, is_middling
 
-MIDDLING_FAIR_PPM, LARGE_FAIR_PPM = 100, 300  # a gap below which another look costs more time than it brings
+BRIEF_FAIR_PPM, MIDDLING_FAIR_PPM, LARGE_FAIR_PPM = (
+    200,
+    100,
+    300,
+)  # a gap below which another look costs more time than it brings
 
 
 class NotSolvable(ValueError):  # noqa: N818  a refusal says what is wrong
@@ -103,7 +107,7 @@ def _cleared(book: Book, deadline: Deadline, tell: Tell) -> tuple[Result, Proofs
         held, bounds = _approached(book, bounds, 0, deadline, tell)
         held = max(held, seen_coarsely, key=lambda each: score_of(book, each))
     search = None
-    if is_small(book) and not deadline.is_late():
+    if _is_to_be_proven(book, bounds, held) and not deadline.is_late():
         tell(Progress(PROOF, bounds.promised, score_of(book, held)))
         held, search = searched(book, held, bounds.bound, deadline.left, tell)
         held = in_order_of_time(book, weights_of(book), held)
@@ -126,6 +130,11 @@ def _approached(
     held = _proposed(book, relaxation, deadline)
     bounds.look_at(relaxation.best[1].filled_t(book) > held.filled_t(book))
     return mended(book, weights_of(book), bounds, held, fair_ppm=fair_ppm, is_late=deadline.is_late), bounds
+
+
+def _is_to_be_proven(book: Book, bounds: Bounds, held: Allocation) -> bool:
+    """A small round always; one of a few hundred lots only if much is open, since there a search takes seconds."""
+    return is_small(book) and (not is_brief(book) or _gap_ppm(book, bounds, held) > BRIEF_FAIR_PPM)
 
 
 def _gap_ppm(book: Book, bounds: Bounds, held: Allocation) -> int:
