@@ -17,8 +17,8 @@ def declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = project["dependency-groups"]
     asked = [*project["project"]["dependencies"], *groups["dev"], *groups["bench"]]
-    front_end = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
-    return {NAME.match(line).group() for line in asked} | {*front_end["dependencies"], *front_end["devDependencies"]}
+    front_end = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    return {NAME.match(line).group() for line in asked} | set(front_end)
 
 
 def explained() -> set[str]:
